@@ -1,0 +1,116 @@
+"""The command line."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from neurocap_search.errors import UserError
+
+app = typer.Typer(
+    help="Neural architecture search that prunes trials by neural capacitance (beta_eff).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_SEARCH_HELP = """Launch an architecture search.
+
+Examples:
+
+  neurocap search configs/digits.yaml
+
+  neurocap search configs/digits.yaml search.num_trials=50 scheduler.grace_period=3
+
+  neurocap search configs/digits.yaml --print-config
+
+  neurocap search --resume runs/digits-20260101-120000
+"""
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``neurocap``."""
+    app()
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    pass
+
+
+@app.command(help=_SEARCH_HELP)
+def search(
+    config: Annotated[Path | None, typer.Argument(help="YAML file, for example configs/digits.yaml.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Values that replace the file's: key.path=value ...")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Replaces the seed of the file.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the search in this run directory.")] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the whole configuration and exit.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")
+    ] = False,
+) -> None:
+    """Launch an architecture search."""
+    with _exit_codes():
+        from neurocap_search.config_reader import dump_config, read_config
+
+        changes = list(overrides or []) + ([] if seed is None else [f"seed={seed}"])
+        if resume is not None and (config is not None or changes):
+            raise UserError(
+                f"--resume takes its configuration from {resume}; leave out {config} and overrides."
+            )
+        path = resume / "config.yaml" if resume is not None else config
+        if path is None:
+            raise UserError("A configuration is missing. Try: neurocap search configs/digits.yaml")
+        if resume is not None and not path.is_file():
+            raise UserError(
+                f"{resume} is no run directory: it has no config.yaml. Give the folder of a search."
+            )
+        settings = read_config(path, changes)
+        if print_config:
+            typer.echo(dump_config(settings), nl=False)
+            return
+        from neurocap_search.launch import launch
+
+        console = Console(stderr=as_json)
+        outcome = launch(
+            settings,
+            resume or _new_folder(settings.output.dir, settings.name),
+            console,
+            resume=resume is not None,
+        )
+        if as_json:
+            typer.echo(json.dumps(outcome.to_json(), indent=2))
+    raise typer.Exit(outcome.exit_code)
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """Return a folder for this search; a second one within a second gets a number."""
+    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
+    return next(parent / name for name in names if not (parent / name).exists())
+
+
+@contextlib.contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn bad input into exit code 2 and Ctrl-C into 130, each with a message and no traceback."""
+    try:
+        yield
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        print("Interrupted before the search began; nothing was started.", file=sys.stderr)
+        raise typer.Exit(130) from None

@@ -1,0 +1,101 @@
+"""What the user reads when a search has ended."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from neurocap_search.display import number
+from neurocap_search.tracking.mlflow_tracker import MlflowTracker
+from neurocap_search.tracking.summary import PredictionQuality, Summary
+from neurocap_search.tune import SearchOutcome
+
+
+def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracker: MlflowTracker) -> None:
+    """Print the figures of a search and where everything is."""
+    lines = [*_result(outcome.summary), *_cost(outcome.summary)]
+    if outcome.summary.quality is not None:
+        lines += _quality(outcome.summary.quality)
+    lines += ["", f"Run directory   {folder}", f"MLflow run      {tracker.run_id} in {tracker.uri}"]
+    lines += [f"Open MLflow     {mlflow_command(tracker)}"]
+    lines += [f"Warning         {name} stopped: {error}" for name, error in outcome.failures.items()]
+    if outcome.interrupted:
+        lines += ["", interrupted_words(outcome.summary, folder)]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def mlflow_command(tracker: MlflowTracker) -> str:
+    """Return the command or address that opens MLflow on this search."""
+    if not tracker.uri.startswith("sqlite:"):
+        return tracker.uri
+    # The program may not be on the PATH when the environment was not activated.
+    program = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
+    return f"{program} ui --host 127.0.0.1 --port 5000 --backend-store-uri {shlex.quote(tracker.uri)}"
+
+
+def resume_command(folder: Path) -> str:
+    """Return the command that goes on with a search."""
+    program = "neurocap" if shutil.which("neurocap") else f"{shlex.quote(sys.executable)} -m neurocap_search"
+    return f"{program} search --resume {shlex.quote(str(folder))}"
+
+
+def interrupted_words(summary: Summary, folder: Path) -> str:
+    """Say what was kept of an interrupted search and how to go on."""
+    ended = summary.num_trials - summary.interrupted
+    return (
+        f"Interrupted. {ended} of {summary.num_trials} trials are kept. Go on with: {resume_command(folder)}"
+    )
+
+
+def _result(summary: Summary) -> list[str]:
+    best = summary.best
+    if best is None:
+        return ["", "No trial was trained to the end, so there is no best architecture."]
+    test = "" if summary.test_accuracy is None else f", test accuracy {summary.test_accuracy:.4f}"
+    training = ", ".join(f"{key}={value:.3g}" for key, value in best["training"].items())
+    return [
+        "",
+        f"Best            {best['trial']}  {best['description']}" + (f"  ({training})" if training else ""),
+        f"                final {summary.metric} {best[summary.metric]:.4f}{test}; "
+        f"{best['parameters']:,} parameters, {best['multiply_adds']:,} multiply-adds",
+    ]
+
+
+def _cost(summary: Summary) -> list[str]:
+    ended = summary.num_trials - summary.interrupted
+    states = f"{summary.pruned} pruned, {summary.completed} trained to the end, {summary.failed} failed"
+    return [
+        f"Trials          {ended} of {summary.num_trials}: {states}",
+        f"Epochs          {summary.epochs} of {summary.full_epochs} for training all of these to the end "
+        f"({summary.epoch_share:.0%}; {1 - summary.epoch_share:.0%} saved)",
+    ]
+
+
+def _quality(quality: PredictionQuality) -> list[str]:
+    def rho(value: float | None) -> str:
+        return number(value, ".2f")
+
+    fallbacks = f", {quality.fallbacks} of them without extrapolation" if quality.fallbacks else ""
+    within = "" if quality.within_one_std is None else f", {quality.within_one_std:.0%} within one s.d."
+    lines = [
+        f"Predictions     at epoch {quality.epoch}, on the {quality.trials} trials trained to the end"
+        f"{fallbacks}:",
+        f"                predicted: mean error {quality.mean_error:.4f}, rank correlation "
+        f"{rho(quality.rank_correlation)}{within}",
+        f"                just seen: mean error {quality.seen_mean_error:.4f}, rank correlation "
+        f"{rho(quality.seen_rank_correlation)}",
+    ]
+    return [*lines, f"                {verdict(quality)}"]
+
+
+def verdict(quality: PredictionQuality) -> str:
+    """Say in plain words whether the prediction was worth anything here."""
+    ours, seen = quality.rank_correlation, quality.seen_rank_correlation
+    if ours is None or seen is None:
+        return "Too few trials to say whether the prediction ranks better than the accuracy seen."
+    word = "better than" if ours > seen else "no better than"
+    closer = "closer to" if quality.mean_error < quality.seen_mean_error else "no closer to"
+    return f"On these survivors the prediction ranks {word} the accuracy seen, and is {closer} the finals."

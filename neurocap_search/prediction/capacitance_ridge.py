@@ -1,0 +1,130 @@
+r"""The paper's predictor: extrapolate the metric to beta_eff = 0."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import BayesianRidge
+
+from neurocap_search.prediction.prediction import Prediction
+from neurocap_search.prediction.report import History
+
+_NAME = "capacitance_ridge"
+
+
+class CapacitanceRidge:
+    r"""Bayesian ridge regression of a trial's metric on beta_eff, read off at beta_eff = 0.
+
+    Neural capacitance vanishes when training converges, so the metric :math:`I` is regressed on
+    beta_eff over the epochs seen, :math:`I = \theta_0 + \theta_1 x`, :math:`x = \beta / \max|\beta|`, and
+    predicted as the intercept :math:`\theta_0`. With noise precision :math:`a` and posterior variance
+    :math:`\Sigma` of the slope, found by evidence maximisation, the spread at :math:`x = 0` is
+    :math:`\sqrt{1/a + \bar x^2 \Sigma + 1/(a n)}`: noise, slope and offset (scikit-learn's own
+    ``return_std`` leaves the offset out). beta_eff is divided by its largest size because the ridge
+    is not scale-free; it is not shifted, because 0 must stay 0.
+
+    When not to use it: a network that cannot fit its training data stops at beta_eff other than 0
+    and is over-predicted; on many tasks the last training loss ranks networks better.
+
+    Where it cannot extrapolate (fewer than ``min_points`` finite points, a constant beta_eff, or a
+    metric that gets worse as beta_eff goes to 0) it answers with the best value seen and says why
+    in :attr:`Prediction.fallback`.
+
+    Source: arXiv 2201.04194; Nature Communications 15 (2024), doi 10.1038/s41467-024-48069-8. The
+    guards above are this project's.
+
+    Args:
+        metric: Name of the predicted number in the reports.
+        capacitance: Name of beta_eff in the reports.
+        mode: ``"max"`` if larger is better, ``"min"`` otherwise.
+        bounds: Range the metric cannot leave, such as ``(0, 1)`` for an accuracy; predictions are
+            clipped to it. None: no clipping.
+        min_points: Fewest finite points to extrapolate from, at least 3.
+
+    Raises:
+        ValueError: On a mode other than max and min, bounds out of order or ``min_points`` below 3.
+
+    Example:
+        >>> from neurocap_search.prediction import Report
+        >>> points = [(0.9, 0.50), (0.7, 0.60), (0.6, 0.66), (0.45, 0.72), (0.4, 0.75)]
+        >>> history = [Report(t, {"beta_eff": b, "val_accuracy": y}) for t, (b, y) in enumerate(points, 1)]
+        >>> print(CapacitanceRidge(bounds=(0, 1)).predict(history))
+        0.948 ± 0.010
+    """
+
+    def __init__(
+        self,
+        *,
+        metric: str = "val_accuracy",
+        capacitance: str = "beta_eff",
+        mode: Literal["max", "min"] = "max",
+        bounds: tuple[float, float] | None = None,
+        min_points: int = 3,
+    ) -> None:
+        if mode not in ("max", "min"):
+            raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"bounds must be (low, high) with low < high, received {bounds!r}.")
+        if min_points < 3:
+            raise ValueError(f"min_points must be at least 3 to leave a residual, received {min_points}.")
+        self.metric, self.capacitance, self.mode = metric, capacitance, mode
+        self.bounds, self.min_points = bounds, min_points
+
+    def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:
+        """Do nothing: the paper fits one regression for each trial and learns nothing across trials."""
+        return self
+
+    def predict(self, history: History) -> Prediction:
+        """Predict the final metric from the reports seen so far.
+
+        Args:
+            history: Reports of one trial; those without a finite metric or beta_eff are left out.
+
+        Returns:
+            The prediction; its ``fallback`` says why where it is only the best value seen.
+
+        Raises:
+            ValueError: If no report has a finite metric.
+        """
+        beta, metric, epochs = self._points(history)
+        if len(beta) < self.min_points:
+            return self._best_seen(history, f"{len(beta)} of {self.min_points} usable beta_eff values")
+        if np.ptp(beta) <= 1e-12 * np.abs(beta).max():
+            return self._best_seen(history, "beta_eff does not change")
+        mean, std = _ridge_at_zero(beta / np.abs(beta).max(), metric)
+        sign = 1 if self.mode == "max" else -1
+        if sign * (mean - metric.mean()) <= 0:
+            return self._best_seen(history, f"{self.metric} does not improve as beta_eff goes to 0")
+        return Prediction(self._clip(mean), std, _NAME, epochs)
+
+    def _points(self, history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+        rows = [(r.get(self.capacitance), r.get(self.metric), r.epoch) for r in history]
+        usable = [(b, y, t) for b, y, t in rows if _finite(b) and _finite(y)]
+        table = np.array([(b, y) for b, y, _ in usable], dtype=np.float64).reshape(-1, 2)
+        return table[:, 0], table[:, 1], tuple(t for *_, t in usable)
+
+    def _best_seen(self, history: History, why: str) -> Prediction:
+        seen = [(y, r.epoch) for r in history if (y := r.get(self.metric)) is not None and _finite(y)]
+        if not seen:
+            raise ValueError(f"No report has a finite {self.metric!r}; received {len(history)} reports.")
+        values = [y for y, _ in seen]
+        best = max(values) if self.mode == "max" else min(values)
+        std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return Prediction(self._clip(best), std, _NAME, tuple(t for _, t in seen), fallback=why)
+
+    def _clip(self, value: float) -> float:
+        return value if self.bounds is None else float(np.clip(value, *self.bounds))
+
+
+def _ridge_at_zero(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation of the prediction at x = 0; x and y have shape (n,)."""
+    ridge = BayesianRidge().fit(x[:, None], y)
+    noise = 1 / ridge.alpha_
+    slope = x.mean() ** 2 * ridge.sigma_[0, 0]
+    return float(ridge.intercept_), math.sqrt(noise + slope + noise / len(x))
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,59 @@
+"""The contract between predictors and those who use their predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+from neurocap_search.prediction.report import History
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted final metric with its spread.
+
+    Attributes:
+        mean: Predicted final metric, in the metric's own unit.
+        std: One standard deviation of the prediction, or None when too little was seen to tell.
+        predictor: Who predicted it.
+        epochs: The epochs it rests on.
+        fallback: None for a real prediction; otherwise why the predictor could not make one and
+            ``mean`` is only the best value seen.
+
+    Example:
+        >>> print(Prediction(0.9312, 0.012, "capacitance_ridge", (1, 2, 3)))
+        0.931 ± 0.012
+    """
+
+    mean: float
+    std: float | None
+    predictor: str
+    epochs: tuple[int, ...]
+    fallback: str | None = None
+
+    def __str__(self) -> str:
+        spread = "" if self.std is None else f" ± {self.std:.3f}"
+        return f"{self.mean:.3f}{spread}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict, inverse of :meth:`from_json`."""
+        return asdict(self) | {"epochs": list(self.epochs)}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> "Prediction":
+        """Rebuild a prediction from :meth:`to_json`."""
+        return cls(**{**state, "epochs": tuple(state["epochs"])})
+
+
+class Predictor(Protocol):
+    """Predicts the final metric of a trial from its first epochs, in scikit-learn's manners.
+
+    A predictor must work before any trial has finished (cold start) and must not keep global state.
+    """
+
+    def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:
+        """Learn from finished trials; ``histories[i]`` ended at the metric ``finals[i]``."""
+        ...
+
+    def predict(self, history: History) -> Prediction:
+        """Predict the final metric of a trial from at least one report."""
+        ...

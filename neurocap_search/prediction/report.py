@@ -1,0 +1,45 @@
+"""What a trial says after an epoch."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """All numbers a trial reports after one epoch.
+
+    A report never is one scalar, so that several objectives and signals travel together.
+
+    Attributes:
+        epoch: Number of finished epochs, from 1.
+        metrics: Named numbers such as ``val_accuracy`` (a share, 0 to 1) or ``beta_eff``; may be nan.
+        seconds: Wall-clock cost of this epoch in seconds, if known.
+
+    Example:
+        >>> Report(epoch=1, metrics={"val_accuracy": 0.5}).get("beta_eff") is None
+        True
+    """
+
+    epoch: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+
+    def get(self, name: str) -> float | None:
+        """Return the number called ``name``, or None where the trial did not report it."""
+        return self.metrics.get(name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict, inverse of :meth:`from_json`."""
+        return {"epoch": self.epoch, "metrics": dict(self.metrics), "seconds": self.seconds}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> "Report":
+        """Rebuild a report from :meth:`to_json`; null stands for a number that was not finite."""
+        metrics = {name: math.nan if value is None else value for name, value in state["metrics"].items()}
+        return cls(epoch=state["epoch"], metrics=metrics, seconds=state["seconds"])
+
+
+History = Sequence[Report]
+"""The reports of one trial, in the order of their epochs."""

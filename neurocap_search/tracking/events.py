@@ -1,0 +1,78 @@
+"""What happens in a search, as events that can be written down and played again."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from neurocap_search.errors import UserError
+
+JOURNAL_VERSION = 1
+
+Event = dict[str, Any]
+"""A JSON-ready dict; ``event`` says which kind: search, suggested, report, ended or resumed."""
+
+
+class Journal:
+    """An append-only file of events, one JSON object a line: the one source of truth of a search.
+
+    Every event is on disk before the search goes on, so a killed search loses none. A last line cut
+    short by a kill is left out when reading. Numbers that are not finite are written as null.
+
+    Args:
+        path: The file; made when the first event is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, event: Event) -> None:
+        """Write one event and hand it to the operating system."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finite(event), allow_nan=False) + "\n")
+
+    def read(self) -> Iterator[Event]:
+        """Yield the events in order.
+
+        Raises:
+            UserError: If the file is missing, damaged in the middle or of another version.
+        """
+        if not self.path.is_file():
+            raise UserError(f"No journal at {self.path}; --resume takes the run directory of a search.")
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                if number == len(lines):
+                    return
+                raise UserError(f"{self.path}, line {number} is damaged: {line[:60]!r}.") from None
+            if number == 1 and event.get("version") != JOURNAL_VERSION:
+                received = event.get("version")
+                raise UserError(
+                    f"{self.path} has version {received!r}, this release reads {JOURNAL_VERSION}."
+                )
+            yield event
+
+    def mend(self) -> None:
+        """Cut off a last line that a kill left incomplete, so that appending is safe."""
+        text = self.path.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            self.path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
+
+
+def finite(value: Any) -> Any:
+    """Return JSON-ready values with None for every number that is not finite.
+
+    Example:
+        >>> finite({"beta_eff": float("nan"), "epochs": [1, 2.5]})
+        {'beta_eff': None, 'epochs': [1, 2.5]}
+    """
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,109 @@
+"""The two figures of a search: learning curves, and predicted against final."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurocap_search.tracking.listener import SearchListener
+from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
+from neurocap_search.tracking.summary import Summary
+
+# The first three of Okabe and Ito's palette that colour-blind readers tell apart on white paper.
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
+
+
+class FigureWriter(SearchListener):
+    """Draws the figures of a run directory when the search ends.
+
+    Args:
+        folder: Figures go to ``folder/figures``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
+        """Draw both figures, in PNG, as far as there is something to draw."""
+        target = self.folder / "figures"
+        target.mkdir(exist_ok=True)
+        with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+            if any(trial.reports for trial in record):
+                draw_learning_curves(record).savefig(target / "learning_curves.png", dpi=160)
+            if summary.quality is not None:
+                figure = draw_predictions(record, summary.quality.epoch)
+                figure.savefig(target / "predicted_against_final.png", dpi=160)
+
+
+def draw_learning_curves(record: SearchRecord) -> Figure:
+    """Draw the metric of every trial over the epochs, pruned trials ending in a cross."""
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for trial in record:
+        _draw_curve(axes, record, trial)
+    states = (TrialState.COMPLETED, TrialState.PRUNED)
+    counts = [len(record.in_state(state)) for state in states]
+    axes.plot([], [], color=_BLUE, label=f"fully trained ({counts[0]})")
+    axes.plot([], [], color=_GREY, marker="x", markeredgecolor=_ORANGE, label=f"pruned ({counts[1]})")
+    axes.plot([], [], color="black", linewidth=2, label="best")
+    axes.set(
+        xlabel="epoch", ylabel=record.metric.replace("_", " ") + " (share)", xlim=(0.5, record.max_t + 0.5)
+    )
+    axes.set_title(
+        f"{len(record.finished)} trials, {record.epochs} of {len(record.finished) * record.max_t} epochs trained"
+    )
+    axes.legend(loc="lower right", frameon=False)
+    return figure
+
+
+def _draw_curve(axes: Axes, record: SearchRecord, trial: TrialRecord) -> None:
+    epochs = [report.epoch for report in trial.reports]
+    values = [report.metrics[record.metric] for report in trial.reports]
+    if not epochs:
+        return
+    best = record.best is trial
+    full = trial.state is TrialState.COMPLETED
+    color = "black" if best else _BLUE if full else _GREY
+    axes.plot(
+        epochs,
+        values,
+        color=color,
+        linewidth=2 if best else 0.9,
+        alpha=1 if best or full else 0.7,
+        zorder=3 if best else 2,
+    )
+    if trial.state is TrialState.PRUNED:
+        axes.plot(epochs[-1], values[-1], "x", color=_ORANGE, markersize=6, zorder=4)
+
+
+def draw_predictions(record: SearchRecord, epoch: int) -> Figure:
+    """Draw predicted against final metric for the fully trained trials, with one standard deviation."""
+    figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for trial in record.in_state(TrialState.COMPLETED):
+        decision = next((d for d in trial.decisions if d.epoch == epoch), None)
+        if decision is None or decision.prediction is None:
+            continue
+        guess = decision.prediction
+        color = _BLUE if guess.fallback is None else _ORANGE
+        error: dict[str, Any] = {"xerr": guess.std} if guess.std is not None else {}
+        axes.errorbar(
+            guess.mean,
+            trial.final(record.metric) or 0.0,
+            fmt="o",
+            color=color,
+            markersize=4,
+            elinewidth=0.8,
+            **error,
+        )
+    axes.axline((0.5, 0.5), slope=1, color=_GREY, linewidth=0.8, linestyle="--")
+    axes.plot([], [], "o", color=_BLUE, label="extrapolated to beta_eff = 0")
+    axes.plot([], [], "o", color=_ORANGE, label="best value seen (no extrapolation)")
+    axes.plot([], [], "--", color=_GREY, label="predicted = final")
+    name = record.metric.replace("_", " ")
+    axes.set(xlabel=f"{name} predicted at epoch {epoch} (share, ± one s.d.)", ylabel=f"final {name} (share)")
+    axes.set_title("Fully trained trials")
+    axes.legend(loc="best", frameon=False)
+    return figure

@@ -1,0 +1,196 @@
+"""MLflow's record of a search: one parent run, one child run for each trial."""
+
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from neurocap_search.errors import UserError
+from neurocap_search.tracking.listener import SearchListener
+from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
+from neurocap_search.tracking.summary import Summary
+
+# An unreachable server must not hold up the driver: by default MLflow tries for minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+_STATUS = {TrialState.FAILED: "FAILED", TrialState.INTERRUPTED: "KILLED"}
+_FILES = ("config.yaml", "summary.json", "trials.csv", "decisions.jsonl")
+
+
+class MlflowTracker(SearchListener):
+    """Logs a search through MLflow's client with explicit run ids, never through a global active run.
+
+    The parent holds the configuration, the summary, tables and figures. A child holds the
+    architecture as parameters and artifact, the metrics of every epoch, each prediction with its
+    spread at its epoch (``predicted_mean``, ``predicted_std``), all decisions with their reasons
+    (``decisions.json``; the last one as tags), the final metric (``final_val_accuracy``) of a fully
+    trained trial or the ``pruned_epoch``.
+
+    Args:
+        folder: The run directory; its name marks the runs of this search, so that a resumed search
+            finds them again.
+        uri: Tracking URI; None keeps ``mlflow.db`` in the run directory.
+        experiment: Name of the MLflow experiment.
+        params: Parameters of the parent run.
+
+    Raises:
+        UserError: If the tracking server cannot be reached.
+    """
+
+    def __init__(self, folder: Path, uri: str | None, experiment: str, params: dict[str, Any]) -> None:
+        self.folder = folder.resolve()
+        self.uri = uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+        self.experiment, self._params = experiment, params
+        self._children: dict[int, str] = {}
+        try:
+            self._client = MlflowClient(tracking_uri=self.uri)
+            self._experiment_id = self._find_experiment(local=uri is None)
+            self.run_id = self._find_parent() or self._create_parent()
+        except MlflowException as error:
+            raise UserError(
+                f"tracking.uri: MLflow cannot be reached at {self.uri}: {_first_line(error)}. Start the "
+                "server or leave tracking.uri out to keep the record in the run directory."
+            ) from None
+
+    def on_search_start(self, record: SearchRecord) -> None:
+        """Find the children of the trials that a resumed search already has."""
+        self._client.update_run(self.run_id, status="RUNNING")
+        for run in self._search(f"tags.mlflow.parentRunId = '{self.run_id}'"):
+            self._children[int(run.data.tags["neurocap.trial"])] = run.info.run_id
+
+    def on_trial_start(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """Create the child run; a trial that starts over gets a new one in place of the old."""
+        if (old := self._children.pop(trial.number, None)) is not None:
+            self._client.delete_run(old)
+        self._create_child(trial)
+
+    def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """Log the epoch's metrics and the prediction made at it."""
+        report, decision = trial.reports[-1], trial.decisions[-1]
+        metrics = dict(report.metrics)
+        if report.seconds is not None:
+            metrics["epoch_seconds"] = report.seconds
+        if (prediction := decision.prediction) is not None:
+            metrics["predicted_mean"] = prediction.mean
+            metrics["predicted_std"] = math.nan if prediction.std is None else prediction.std
+            metrics["prediction_is_fallback"] = float(prediction.fallback is not None)
+        self._log_metrics(self._children[trial.number], metrics, report.epoch)
+
+    def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """Log the outcome and close the child run."""
+        # A trial that was proposed but interrupted before its start has no run yet.
+        run_id = self._children.get(trial.number) or self._create_child(trial)
+        metrics: dict[str, float] = {"epochs": trial.epochs, "seconds": trial.seconds}
+        if (final := trial.final(record.metric)) is not None:
+            metrics[f"final_{record.metric}"] = final
+        if trial.state is TrialState.PRUNED:
+            metrics["pruned_epoch"] = trial.epochs
+        self._log_metrics(run_id, metrics, trial.epochs)
+        self._client.log_batch(run_id, tags=_outcome_tags(trial))
+        self._client.log_dict(run_id, [d.to_json() for d in trial.decisions], "decisions.json")
+        self._client.set_terminated(run_id, _STATUS.get(trial.state, "FINISHED"))
+
+    def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
+        """Log summary, tables and figures on the parent and close it."""
+        self._log_metrics(self.run_id, _summary_metrics(summary), step=0)
+        for name in _FILES:
+            if (self.folder / name).is_file():
+                self._client.log_artifact(self.run_id, str(self.folder / name))
+        for folder in ("figures", "best"):
+            if (self.folder / folder).is_dir():
+                self._client.log_artifacts(self.run_id, str(self.folder / folder), folder)
+        self._client.set_terminated(self.run_id, "KILLED" if summary.interrupted else "FINISHED")
+
+    def _create_child(self, trial: TrialRecord) -> str:
+        tags = {
+            "mlflow.parentRunId": self.run_id,
+            "neurocap.search": self.folder.name,
+            "neurocap.trial": str(trial.number),
+            "neurocap.architecture": trial.description,
+        }
+        run_id = self._create_run(f"{trial.name} {trial.description}", tags)
+        self._children[trial.number] = run_id
+        params = trial.config["architecture"] | trial.config["training"]
+        size = {"parameters": trial.parameters, "multiply_adds": trial.multiply_adds}
+        self._client.log_batch(run_id, params=_params(params | size))
+        self._client.log_dict(run_id, trial.config, "architecture.json")
+        return run_id
+
+    def _find_experiment(self, *, local: bool) -> str:
+        found = self._client.get_experiment_by_name(self.experiment)
+        if found is not None:
+            return str(found.experiment_id)
+        # Without a place of their own the artifacts of a local store would go to the working directory.
+        place = (self.folder / "mlartifacts").as_uri() if local else None
+        return str(self._client.create_experiment(self.experiment, artifact_location=place))
+
+    def _find_parent(self) -> str | None:
+        runs = self._search(f"tags.neurocap.search = '{self.folder.name}' and tags.neurocap.kind = 'search'")
+        return runs[0].info.run_id if runs else None
+
+    def _create_parent(self) -> str:
+        tags = {"neurocap.search": self.folder.name, "neurocap.kind": "search"}
+        run_id = self._create_run(self.folder.name, tags)
+        self._client.log_batch(run_id, params=_params(self._params))
+        return run_id
+
+    def _create_run(self, name: str, tags: dict[str, str]) -> str:
+        return str(self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
+
+    def _search(self, condition: str) -> list[Any]:
+        return list(self._client.search_runs([self._experiment_id], condition, max_results=50_000))
+
+    def _log_metrics(self, run_id: str, metrics: dict[str, float], step: int) -> None:
+        now = int(time.time() * 1000)
+        rows = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(v)]
+        self._client.log_batch(run_id, metrics=rows)
+
+
+def _outcome_tags(trial: TrialRecord) -> list[RunTag]:
+    tags = {"neurocap.state": trial.state.value}
+    if trial.decisions:
+        tags |= {
+            "neurocap.decision": trial.decisions[-1].action.value,
+            "neurocap.reason": trial.decisions[-1].reason,
+        }
+    if trial.error:
+        tags["neurocap.error"] = trial.error[:5000]
+    return [RunTag(key, value) for key, value in tags.items()]
+
+
+def _summary_metrics(summary: Summary) -> dict[str, float]:
+    counts = (
+        "num_trials",
+        "completed",
+        "pruned",
+        "failed",
+        "interrupted",
+        "epochs",
+        "full_epochs",
+        "seconds",
+    )
+    metrics: dict[str, float] = {name: getattr(summary, name) for name in counts}
+    metrics["epoch_share"] = summary.epoch_share
+    if summary.best:
+        metrics[f"best_final_{summary.metric}"] = summary.best[summary.metric]
+    if summary.test_accuracy is not None:
+        metrics["best_test_accuracy"] = summary.test_accuracy
+    if summary.quality:
+        figures = vars(summary.quality).items()
+        metrics |= {f"prediction_{name}": value for name, value in figures if value is not None}
+    return metrics
+
+
+def _params(values: dict[str, Any]) -> list[Param]:
+    return [Param(key, str(value)[:6000]) for key, value in values.items()]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

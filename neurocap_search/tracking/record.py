@@ -1,0 +1,158 @@
+"""The record of a search: what its events add up to."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from neurocap_search.prediction import Prediction, Report
+from neurocap_search.pruning import Decision
+from neurocap_search.tracking.events import Event
+
+
+class TrialState(StrEnum):
+    """Where a trial stands; only COMPLETED has a final accuracy."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass
+class TrialRecord:
+    """Everything known of one trial.
+
+    Attributes:
+        number: Order of suggestion, from 0.
+        trial_id: The framework's name of the trial.
+        config: ``architecture`` and ``training`` (the searched hyper-parameters).
+        description: The architecture in a few words.
+        parameters: Number of weights.
+        multiply_adds: Multiply-adds of one image.
+        state: Where the trial stands.
+        reports: One for each epoch.
+        decisions: One for each report.
+        error: Why it failed.
+        weights: Folder with the weights, once fully trained.
+    """
+
+    number: int
+    trial_id: str
+    config: dict[str, Any]
+    description: str = ""
+    parameters: int = 0
+    multiply_adds: int = 0
+    state: TrialState = TrialState.RUNNING
+    reports: list[Report] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    error: str | None = None
+    weights: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Readable name, such as ``trial-0007``."""
+        return f"trial-{self.number:04d}"
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return self.reports[-1].epoch if self.reports else 0
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of the epochs trained."""
+        return sum(report.seconds or 0.0 for report in self.reports)
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The latest prediction."""
+        return self.decisions[-1].prediction if self.decisions else None
+
+    def value(self, metric: str) -> float | None:
+        """Return the metric of the last epoch."""
+        return self.reports[-1].get(metric) if self.reports else None
+
+    def final(self, metric: str) -> float | None:
+        """Return the metric after full training, or None for a trial without it."""
+        return self.value(metric) if self.state is TrialState.COMPLETED else None
+
+
+@dataclass
+class SearchRecord:
+    """All trials of a search, built from its events.
+
+    Args:
+        metric: The number that is maximised.
+        max_t: Epochs of full training.
+        num_trials: Trials the search is to have.
+
+    Attributes:
+        trials: The trials by id.
+        lost_epochs: Epochs of interrupted trials that had to start over.
+    """
+
+    metric: str
+    max_t: int
+    num_trials: int
+    trials: dict[str, TrialRecord] = field(default_factory=dict)
+    lost_epochs: int = 0
+
+    def apply(self, event: Event) -> None:
+        """Take in one event, live or read from a journal."""
+        handler = getattr(self, f"_on_{event['event']}")
+        handler(event)
+
+    def __iter__(self) -> Any:
+        """Iterate over the trials by number."""
+        return iter(sorted(self.trials.values(), key=lambda trial: trial.number))
+
+    def in_state(self, *states: TrialState) -> list[TrialRecord]:
+        """Return the trials in any of the states, by number."""
+        return [trial for trial in self if trial.state in states]
+
+    @property
+    def finished(self) -> list[TrialRecord]:
+        """Trials that need no more training: completed, pruned or failed."""
+        return self.in_state(TrialState.COMPLETED, TrialState.PRUNED, TrialState.FAILED)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained in all trials, also those that an interruption made worthless."""
+        return sum(trial.epochs for trial in self.trials.values()) + self.lost_epochs
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The fully trained trial with the largest final metric; the earlier one of equals."""
+        completed = self.in_state(TrialState.COMPLETED)
+        return max(completed, key=lambda trial: trial.final(self.metric) or 0.0, default=None)
+
+    def _on_search(self, event: Event) -> None:
+        """Take no notice: the head of the journal holds versions only."""
+
+    def _on_suggested(self, event: Event) -> None:
+        keys = ("number", "trial_id", "config", "description", "parameters", "multiply_adds")
+        self.trials[event["trial_id"]] = TrialRecord(**{key: event[key] for key in keys})
+
+    def _on_report(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.reports.append(Report.from_json(event["report"]))
+        trial.decisions.append(Decision.from_json(event["decision"]))
+
+    def _on_ended(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.state = TrialState(event["state"])
+        trial.error, trial.weights = event["error"], event["weights"]
+
+    def _on_resumed(self, event: Event) -> None:
+        """Forget what the interrupted trials had done: they start over."""
+        for trial_id in event["restarted"]:
+            trial = self.trials[trial_id]
+            self.lost_epochs += trial.epochs
+            trial.state, trial.reports, trial.decisions = TrialState.INTERRUPTED, [], []
+
+    def _on_restarted(self, event: Event) -> None:
+        """Rename an interrupted trial that runs again under a new id."""
+        trial = self.trials.pop(event["old_id"])
+        trial.trial_id, trial.state = event["trial_id"], TrialState.RUNNING
+        self.trials[event["trial_id"]] = trial

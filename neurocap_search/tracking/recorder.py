@@ -1,0 +1,90 @@
+"""Turns what happens into events, keeps them and tells the listeners."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from neurocap_search.prediction import Report
+from neurocap_search.pruning import Decision
+from neurocap_search.tracking.events import Event, Journal
+from neurocap_search.tracking.listener import SearchListener
+from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
+
+_log = logging.getLogger(__name__)
+
+
+class SearchRecorder:
+    """The one place a running search reports to.
+
+    Each call becomes an event, which goes to the journal first, then into the record, then to the
+    listeners. A listener that fails is logged and left out from then on; the search goes on.
+
+    Args:
+        record: The search so far.
+        journal: Where events are kept.
+        listeners: Told in this order.
+
+    Attributes:
+        failures: The listeners that failed, with their error.
+    """
+
+    def __init__(
+        self, record: SearchRecord, journal: Journal, listeners: Sequence[SearchListener] = ()
+    ) -> None:
+        self.record, self.journal, self.listeners = record, journal, list(listeners)
+        self.failures: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave listeners out of Ray's snapshots: they hold screens and connections."""
+        return self.__dict__ | {"listeners": []}
+
+    def suggested(self, trial_id: str, config: dict[str, Any], facts: dict[str, Any]) -> None:
+        """A new trial was proposed; ``facts`` are description, parameters and multiply_adds."""
+        number = len(self.record.trials)
+        self._keep({"event": "suggested", "trial_id": trial_id, "number": number, "config": config, **facts})
+
+    def restarted(self, old_id: str, trial_id: str) -> None:
+        """An interrupted trial runs again under a new id."""
+        self._keep({"event": "restarted", "old_id": old_id, "trial_id": trial_id})
+
+    def started(self, trial_id: str) -> None:
+        """A trial begins to train."""
+        trial = self.record.trials[trial_id]
+        self.tell(lambda listener: listener.on_trial_start(self.record, trial))
+
+    def reported(self, trial_id: str, report: Report, decision: Decision) -> None:
+        """A trial has reported and got its answer."""
+        self._keep(
+            {
+                "event": "report",
+                "trial_id": trial_id,
+                "report": report.to_json(),
+                "decision": decision.to_json(),
+            }
+        )
+        trial = self.record.trials[trial_id]
+        self.tell(lambda listener: listener.on_report(self.record, trial))
+
+    def ended(
+        self, trial_id: str, state: TrialState, *, error: str | None = None, weights: str | None = None
+    ) -> None:
+        """A trial has ended."""
+        event = {"event": "ended", "trial_id": trial_id, "state": state.value}
+        self._keep(event | {"error": error, "weights": weights})
+        trial: TrialRecord = self.record.trials[trial_id]
+        self.tell(lambda listener: listener.on_trial_end(self.record, trial))
+
+    def tell(self, message: Callable[[SearchListener], None]) -> None:
+        """Tell every listener; one that fails is left out from then on."""
+        for listener in list(self.listeners):
+            try:
+                message(listener)
+            except Exception as error:
+                name = type(listener).__name__
+                _log.warning("%s failed and is left out from now on", name, exc_info=True)
+                self.failures[name] = f"{type(error).__name__}: {error}"
+                self.listeners.remove(listener)
+
+    def _keep(self, event: Event) -> None:
+        self.journal.append(event)
+        self.record.apply(event)

@@ -1,0 +1,159 @@
+"""What a search came to: the best architecture, what pruning saved, how good the predictions were."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from neurocap_search.tracking.events import finite
+from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
+
+
+@dataclass(frozen=True)
+class PredictionQuality:
+    """Predictions at one epoch against the final metrics, on the fully trained trials.
+
+    These are the survivors of pruning, so the figures say nothing of the trials that were pruned.
+    Beside each stands the same figure for the metric simply seen at that epoch.
+
+    Attributes:
+        epoch: Epoch the predictions were made at.
+        trials: Number of trials compared.
+        fallbacks: How many of them had no real prediction but the best value seen.
+        mean_error: Mean absolute error of the prediction.
+        rank_correlation: Spearman's rho of prediction and final metric; None below 3 trials.
+        within_one_std: Share of finals within one standard deviation (0.68 if well calibrated).
+        seen_mean_error: Mean absolute error of the metric seen.
+        seen_rank_correlation: Spearman's rho of the metric seen.
+    """
+
+    epoch: int
+    trials: int
+    fallbacks: int
+    mean_error: float
+    rank_correlation: float | None
+    within_one_std: float | None
+    seen_mean_error: float
+    seen_rank_correlation: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures at the end of a search.
+
+    Attributes:
+        metric: What was maximised.
+        num_trials: Trials asked for.
+        completed: Trials fully trained.
+        pruned: Trials stopped by the policy.
+        failed: Trials that ended with an error.
+        interrupted: Trials cut off or not begun when the search was stopped.
+        epochs: Epochs trained.
+        full_epochs: Epochs it would take to train the completed, pruned and failed trials to the end.
+        seconds: Sum of the trials' training time.
+        best: Number, description, configuration and final metric of the best trial.
+        test_accuracy: Accuracy of the best trial on images no trial has seen (a share).
+        quality: Quality of the predictions at the first rung.
+    """
+
+    metric: str
+    num_trials: int
+    completed: int
+    pruned: int
+    failed: int
+    interrupted: int
+    epochs: int
+    full_epochs: int
+    seconds: float
+    best: dict[str, Any] | None = None
+    test_accuracy: float | None = None
+    quality: PredictionQuality | None = None
+
+    @property
+    def epoch_share(self) -> float:
+        """Epochs trained as a share of full training."""
+        return self.epochs / self.full_epochs if self.full_epochs else 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        state: dict[str, Any] = finite(asdict(self) | {"epoch_share": self.epoch_share})
+        return state
+
+
+def summarise(record: SearchRecord, quality_epoch: int, test_accuracy: float | None = None) -> Summary:
+    """Add up a record.
+
+    Args:
+        record: The search.
+        quality_epoch: Epoch at which predictions are judged: the first rung.
+        test_accuracy: Test accuracy of the best trial.
+    """
+    counts = {state: len(record.in_state(state)) for state in TrialState}
+    return Summary(
+        metric=record.metric,
+        num_trials=record.num_trials,
+        completed=counts[TrialState.COMPLETED],
+        pruned=counts[TrialState.PRUNED],
+        failed=counts[TrialState.FAILED],
+        interrupted=record.num_trials - len(record.finished),
+        epochs=record.epochs,
+        full_epochs=len(record.finished) * record.max_t,
+        seconds=sum(trial.seconds for trial in record),
+        best=_best(record),
+        test_accuracy=test_accuracy,
+        quality=prediction_quality(record, quality_epoch),
+    )
+
+
+def prediction_quality(record: SearchRecord, epoch: int) -> PredictionQuality | None:
+    """Compare the predictions made at ``epoch`` with the finals; None where there are none."""
+    rows = [row for trial in record.in_state(TrialState.COMPLETED) if (row := _row(record, trial, epoch))]
+    if not rows:
+        return None
+    mean, std, seen, final, fallback = np.array(rows, dtype=float).T
+    known = np.isfinite(std)
+    within = float(np.mean(np.abs(final - mean)[known] <= std[known])) if known.any() else None
+    return PredictionQuality(
+        epoch=epoch,
+        trials=len(rows),
+        fallbacks=int(fallback.sum()),
+        mean_error=float(np.mean(np.abs(final - mean))),
+        rank_correlation=rank_correlation(mean.tolist(), final.tolist()),
+        within_one_std=within,
+        seen_mean_error=float(np.mean(np.abs(final - seen))),
+        seen_rank_correlation=rank_correlation(seen.tolist(), final.tolist()),
+    )
+
+
+def rank_correlation(a: list[float], b: list[float]) -> float | None:
+    """Return Spearman's rho, or None where it is not defined (below 3 values or all equal)."""
+    if len(a) < 3 or len(set(a)) == 1 or len(set(b)) == 1:
+        return None
+    return float(spearmanr(a, b).statistic)
+
+
+def _row(record: SearchRecord, trial: TrialRecord, epoch: int) -> tuple[float, ...] | None:
+    decision = next((d for d in trial.decisions if d.epoch == epoch), None)
+    report = next((r for r in trial.reports if r.epoch == epoch), None)
+    final = trial.final(record.metric)
+    if decision is None or decision.prediction is None or report is None or final is None:
+        return None
+    prediction = decision.prediction
+    std = float("nan") if prediction.std is None else prediction.std
+    return prediction.mean, std, report.metrics[record.metric], final, prediction.fallback is not None
+
+
+def _best(record: SearchRecord) -> dict[str, Any] | None:
+    trial = record.best
+    if trial is None:
+        return None
+    return {
+        "number": trial.number,
+        "trial": trial.name,
+        "description": trial.description,
+        "parameters": trial.parameters,
+        "multiply_adds": trial.multiply_adds,
+        record.metric: trial.final(record.metric),
+        **trial.config,
+    }

@@ -1,0 +1,83 @@
+"""The run directory's tables, readable without this software."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from neurocap_search.tracking.events import finite
+from neurocap_search.tracking.listener import SearchListener
+from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
+from neurocap_search.tracking.summary import Summary
+
+
+class TableWriter(SearchListener):
+    """Keeps ``trials.csv`` and ``decisions.jsonl`` up to date and writes ``summary.json`` at the end.
+
+    Args:
+        folder: The run directory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """Append the decision."""
+        row = {"trial": trial.number, **finite(trial.decisions[-1].to_json())}
+        with (self.folder / "decisions.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """Write the table of trials anew."""
+        self._write_trials(record)
+
+    def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
+        """Write the table of trials and the summary."""
+        self._write_trials(record)
+        write_json(self.folder / "summary.json", summary.to_json())
+
+    def _write_trials(self, record: SearchRecord) -> None:
+        rows = [trial_row(record, trial) for trial in record]
+        if rows:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            write_text(self.folder / "trials.csv", text.getvalue())
+
+
+def trial_row(record: SearchRecord, trial: TrialRecord) -> dict[str, Any]:
+    """Return one row of ``trials.csv``; an empty cell means that there is no such value."""
+    prediction = trial.prediction
+    pruned = trial.state is TrialState.PRUNED
+    return {
+        "trial": trial.number,
+        "state": trial.state.value,
+        "description": trial.description,
+        "epochs": trial.epochs,
+        f"final_{record.metric}": trial.final(record.metric),
+        f"last_{record.metric}": trial.value(record.metric),
+        "last_beta_eff": trial.value("beta_eff"),
+        "predicted_mean": prediction.mean if prediction else None,
+        "predicted_std": prediction.std if prediction else None,
+        "pruned_epoch": trial.epochs if pruned else None,
+        "reason": trial.error or (trial.decisions[-1].reason if trial.decisions else None),
+        "parameters": trial.parameters,
+        "multiply_adds": trial.multiply_adds,
+        "seconds": round(trial.seconds, 3),
+        "architecture": json.dumps(trial.config["architecture"], sort_keys=True),
+        "training": json.dumps(trial.config["training"], sort_keys=True),
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON; a crash leaves the old file or the new one, never a half."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

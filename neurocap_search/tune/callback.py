@@ -1,0 +1,62 @@
+"""From Ray Tune's callbacks to the record."""
+
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from neurocap_search.tracking import SearchRecorder, TrialState
+from neurocap_search.tune.scheduler import PolicyScheduler, to_report
+
+
+class RecordCallback(tune.Callback):  # type: ignore[misc]
+    """Tells the recorder what Ray Tune tells its callbacks.
+
+    Args:
+        recorder: Keeps the events.
+        scheduler: Knows the decision on each report.
+        time_attr: The result's key for the epoch.
+    """
+
+    def __init__(self, recorder: SearchRecorder, scheduler: PolicyScheduler, time_attr: str) -> None:
+        self._recorder, self._scheduler, self._time_attr = recorder, scheduler, time_attr
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial begins to train."""
+        self._recorder.started(trial.trial_id)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A trial has reported; Ray repeats the last result of a function that returns."""
+        report = to_report(result, self._time_attr)
+        if report.epoch > self._recorder.record.trials[trial.trial_id].epochs:
+            decision = self._scheduler.decisions[trial.trial_id][-1]
+            self._recorder.reported(trial.trial_id, report, decision)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial has been trained to the end or stopped by the scheduler."""
+        decisions = self._recorder.record.trials[trial.trial_id].decisions
+        pruned = bool(decisions) and decisions[-1].pruned
+        weights = None if pruned or trial.checkpoint is None else trial.checkpoint.path
+        state = TrialState.PRUNED if pruned else TrialState.COMPLETED
+        self._recorder.ended(trial.trial_id, state, weights=weights)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial has failed for good."""
+        self._recorder.ended(trial.trial_id, TrialState.FAILED, error=_error_of(trial))
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Mark what was cut off; Ray tells nobody else of it."""
+        for record in self._recorder.record.in_state(TrialState.RUNNING):
+            self._recorder.ended(record.trial_id, TrialState.INTERRUPTED)
+
+
+def _error_of(trial: Trial) -> str:
+    """Return the innermost error of a trial in one line."""
+    error: BaseException | None = trial.get_error()
+    while error is not None and getattr(error, "cause", None) is not None:
+        error = error.cause  # type: ignore[attr-defined]
+    if error is None:
+        return "failed without an error message"
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"
