@@ -174,5 +174,8 @@ class SearchConfig(Section):
     def _grace_fits(self) -> Self:
         grace, epochs = self.scheduler.grace_period, self.training.epochs
         if grace > epochs:
-            raise ValueError(f"scheduler.grace_period = {grace} is longer than training.epochs = {epochs}")
+            raise ValueError(
+                f"scheduler.grace_period: {grace} exceeds training.epochs = {epochs}; lower the one or raise "
+                "the other"
+            )
         return self

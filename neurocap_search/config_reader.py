@@ -77,7 +77,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
 def _explain(details: ErrorDetails) -> str:
     """Return one line: key path, what is wrong, what was received and how to fix it."""
     path, model = _walk(details["loc"])
-    key = ".".join(path) or "configuration"
+    key = ".".join(path)
     kind, received = details["type"], details["input"]
     if kind == "extra_forbidden":
         return f"  {key}: unknown key, received {received!r}.{_did_you_mean(path, model)}"
@@ -89,7 +89,7 @@ def _explain(details: ErrorDetails) -> str:
         return f"  {key}.name: unknown, received {tag!r}.{_closest(tag, names.split(', '))} Known: {names}."
     message = details["msg"].removeprefix("Value error, ")
     if isinstance(received, dict):  # a rule over several keys, whose message names the values itself
-        return f"  {key}: {message}."
+        return f"  {key}: {message}." if key else f"  {message}."
     guess = _closest(received, _literals(model, path)) if kind == "literal_error" else ""
     return f"  {key}: {message}, received {received!r}.{guess}"
 

@@ -1,5 +1,6 @@
 """A search as the command line runs it: with a screen, MLflow and a run directory."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,4 @@ def _make(folder: Path, config: SearchConfig) -> None:
 def _discard(folder: Path) -> None:
     """Remove a run directory in which nothing has happened yet."""
     if not (folder / "journal.jsonl").exists():
-        for path in folder.iterdir():
-            if path.is_file():
-                path.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)

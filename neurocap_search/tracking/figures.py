@@ -51,9 +51,8 @@ def draw_learning_curves(record: SearchRecord) -> Figure:
     axes.set(
         xlabel="epoch", ylabel=record.metric.replace("_", " ") + " (share)", xlim=(0.5, record.max_t + 0.5)
     )
-    axes.set_title(
-        f"{len(record.finished)} trials, {record.epochs} of {len(record.finished) * record.max_t} epochs trained"
-    )
+    ended = len(record.finished)
+    axes.set_title(f"{ended} trials, {record.epochs} of {ended * record.max_t} epochs trained")
     axes.legend(loc="lower right", frameon=False)
     return figure
 
@@ -98,12 +97,15 @@ def draw_predictions(record: SearchRecord, epoch: int) -> Figure:
             elinewidth=0.8,
             **error,
         )
-    axes.axline((0.5, 0.5), slope=1, color=_GREY, linewidth=0.8, linestyle="--")
+    low = min(*axes.get_xlim(), *axes.get_ylim())
+    high = max(*axes.get_xlim(), *axes.get_ylim())
+    axes.set(xlim=(low, high), ylim=(low, high))  # the same scale on both axes
+    axes.plot([low, high], [low, high], color=_GREY, linewidth=0.8, linestyle="--", zorder=1)
     axes.plot([], [], "o", color=_BLUE, label="extrapolated to beta_eff = 0")
     axes.plot([], [], "o", color=_ORANGE, label="best value seen (no extrapolation)")
     axes.plot([], [], "--", color=_GREY, label="predicted = final")
     name = record.metric.replace("_", " ")
     axes.set(xlabel=f"{name} predicted at epoch {epoch} (share, ± one s.d.)", ylabel=f"final {name} (share)")
-    axes.set_title("Fully trained trials")
+    axes.set_title("Fully trained trials: predicted against final")
     axes.legend(loc="best", frameon=False)
     return figure

@@ -193,4 +193,4 @@ def _params(values: dict[str, Any]) -> list[Param]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+    return str(error).strip().splitlines()[0][:160]

@@ -3,19 +3,21 @@
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 
-# Set before Ray is imported: Ray reads them once.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-# Tables and MLflow hold all that Ray's own loggers would write, and those cost 1.4 ms a result.
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-
 import ray
+from ray._private import ray_constants
 
 from neurocap_search.config import ResourcesConfig
 from neurocap_search.errors import UserError
+
+_SWITCHES = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # The run directory and MLflow hold all that Ray's own loggers would write at 1.4 ms a result.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
 
 
 @contextlib.contextmanager
@@ -28,31 +30,69 @@ def ray_cluster(config: ResourcesConfig) -> Iterator[None]:
         UserError: If the cluster cannot be reached or can never run a single trial.
     """
     mine = not ray.is_initialized()
-    if mine:
-        _start(config)
+    with _environment(_SWITCHES):
+        if mine:
+            _start(config)
+        try:
+            _check_room(config)
+            yield
+        finally:
+            if mine:
+                ray.shutdown()
+
+
+@contextlib.contextmanager
+def _environment(switches: dict[str, str]) -> Iterator[None]:
+    """Set environment variables the user has not set, for the duration of the block."""
+    added = {key: value for key, value in switches.items() if key not in os.environ}
+    os.environ.update(added)
     try:
-        _check_room(config)
         yield
     finally:
-        if mine:
-            ray.shutdown()
+        for key in added:
+            del os.environ[key]
 
 
 def _start(config: ResourcesConfig) -> None:
-    quiet = {"include_dashboard": False} if config.address is None else {}
+    address = config.address or os.environ.get("RAY_ADDRESS")
+    if address is None:
+        _start_here(config.num_cpus)
+        return
+    try:
+        _check_answer(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"resources.address: no Ray cluster answers at {address!r}: {_one_line(error)} Start one with "
+            "'ray start --head', or leave resources.address out to run on this machine."
+        ) from None
+
+
+def _check_answer(address: str) -> None:
+    """Fail at once where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
+
+
+def _start_here(num_cpus: int | None) -> None:
+    """Start Ray on this machine, its servers on the loopback interface only."""
+    ordinary = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False  # Ray's own switch, off by default on macOS and Windows
     try:
         ray.init(
-            address=config.address or "local",
-            num_cpus=config.num_cpus if config.address is None else None,
+            address="local",
+            num_cpus=num_cpus,
+            include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            **quiet,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"resources.address: no Ray cluster answers at {config.address!r}: {error}. Start one with "
-            "'ray start --head' or leave resources.address out to run on this machine."
-        ) from None
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = ordinary
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _check_room(config: ResourcesConfig) -> None:

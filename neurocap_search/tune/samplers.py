@@ -1,6 +1,7 @@
 """Optuna's samplers by name, and the points a search begins with."""
 
 import difflib
+import re
 import warnings
 from typing import Any
 
@@ -53,8 +54,14 @@ def check_points(points: list[dict[str, Any]], space: SearchSpace) -> None:
                 space.sample(trial)
                 space.hyperparameters.sample(trial)
         except (ValueError, UserWarning) as error:
-            raise UserError(f"{key}: {error} Received {point!r}.") from None
+            raise UserError(f"{key}: {_plain(error)} Received {point!r}.") from None
         for name in point.keys() - trial.params.keys():
             near = difflib.get_close_matches(name, list(trial.params), n=1)
             hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(trial.params)}."
             raise UserError(f"{key}.{name}: the space has no such parameter here.{hint}")
+
+
+def _plain(error: Exception) -> str:
+    """Return Optuna's message in the words of a configuration, which knows no FixedTrial."""
+    missing = re.search(r"parameter '(.+?)' is not found", str(error))
+    return f"the parameter {missing[1]!r} is missing; add it." if missing else str(error)

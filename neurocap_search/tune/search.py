@@ -1,5 +1,6 @@
 """A whole search: Ray Tune trains, Optuna proposes, the policy prunes, the record is kept."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -95,13 +96,15 @@ def _run(
     scheduler, searcher = make_scheduler(config), make_searcher(config, data)
     if resume:
         Replay(record, searcher, scheduler.policy).run(journal)
-    recorder = SearchRecorder(record, journal, [TableWriter(folder), FigureWriter(folder), *listeners()])
-    searcher.recorder = recorder
-    recorder.tell(lambda listener: listener.on_search_start(record))
-    if not resume:
-        journal.append(journal_head())
-    if len(record.finished) < config.search.num_trials:
-        with ray_cluster(config.resources):
+    to_do = config.search.num_trials - len(record.finished)
+    with ray_cluster(config.resources) if to_do else contextlib.nullcontext():
+        # Nothing is written before data, cluster and listeners have proved usable.
+        recorder = SearchRecorder(record, journal, [TableWriter(folder), FigureWriter(folder), *listeners()])
+        searcher.recorder = recorder
+        if not resume:
+            journal.append(journal_head())
+        recorder.tell(lambda listener: listener.on_search_start(record))
+        if to_do:
             _fit(config, folder, data, recorder, scheduler, searcher)
     return _conclude(config, folder, data, recorder)
 
