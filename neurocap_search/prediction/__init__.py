@@ -5,7 +5,7 @@ reports of a running one. This room knows neither Ray, Optuna nor MLflow.
 """
 
 from neurocap_search.prediction.capacitance_ridge import CapacitanceRidge
-from neurocap_search.prediction.prediction import Prediction, Predictor
+from neurocap_search.prediction.prediction import Prediction, Predictor, plain
 from neurocap_search.prediction.report import History, Report
 
-__all__ = ["CapacitanceRidge", "History", "Prediction", "Predictor", "Report"]
+__all__ = ["CapacitanceRidge", "History", "Prediction", "Predictor", "Report", "plain"]

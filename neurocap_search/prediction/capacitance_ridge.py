@@ -22,8 +22,8 @@ class CapacitanceRidge:
     predicted as the intercept :math:`\theta_0`. With noise precision :math:`a` and posterior variance
     :math:`\Sigma` of the slope, found by evidence maximisation, the spread at :math:`x = 0` is
     :math:`\sqrt{1/a + \bar x^2 \Sigma + 1/(a n)}`: noise, slope and offset (scikit-learn's own
-    ``return_std`` leaves the offset out). beta_eff is divided by its largest size because the ridge
-    is not scale-free; it is not shifted, because 0 must stay 0.
+    ``return_std`` leaves the offset out). beta_eff is divided by its largest size, and the metric by its
+    standard deviation, because the ridge is not scale-free; beta_eff is not shifted: 0 must stay 0.
 
     When not to use it: a network that cannot fit its training data stops at beta_eff other than 0
     and is over-predicted; on many tasks the last training loss ranks networks better.
@@ -120,10 +120,11 @@ class CapacitanceRidge:
 
 def _ridge_at_zero(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
     """Return mean and standard deviation of the prediction at x = 0; x and y have shape (n,)."""
-    ridge = BayesianRidge().fit(x[:, None], y)
+    scale = float(y.std()) or 1.0
+    ridge = BayesianRidge().fit(x[:, None], y / scale)
     noise = 1 / ridge.alpha_
     slope = x.mean() ** 2 * ridge.sigma_[0, 0]
-    return float(ridge.intercept_), math.sqrt(noise + slope + noise / len(x))
+    return scale * float(ridge.intercept_), scale * math.sqrt(noise + slope + noise / len(x))
 
 
 def _finite(value: float | None) -> bool:

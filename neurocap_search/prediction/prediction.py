@@ -31,8 +31,8 @@ class Prediction:
     fallback: str | None = None
 
     def __str__(self) -> str:
-        spread = "" if self.std is None else f" ± {self.std:.3f}"
-        return f"{self.mean:.3f}{spread}"
+        spread = "" if self.std is None else f" ± {plain(self.std)}"
+        return f"{plain(self.mean)}{spread}"
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""
@@ -42,6 +42,16 @@ class Prediction:
     def from_json(cls, state: Mapping[str, Any]) -> "Prediction":
         """Rebuild a prediction from :meth:`to_json`."""
         return cls(**{**state, "epochs": tuple(state["epochs"])})
+
+
+def plain(value: float) -> str:
+    """Return a number as people read it, with three decimals unless it is very small or large.
+
+    Example:
+        >>> plain(0.93125), plain(0.0), plain(0.000123), plain(54321.0)
+        ('0.931', '0.000', '0.000123', '5.43e+04')
+    """
+    return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.3g}"
 
 
 class Predictor(Protocol):

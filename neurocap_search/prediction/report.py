@@ -31,12 +31,13 @@ class Report:
         return self.metrics.get(name)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dict, inverse of :meth:`from_json`."""
-        return {"epoch": self.epoch, "metrics": dict(self.metrics), "seconds": self.seconds}
+        """Return a JSON-ready dict; a number that is not finite becomes null."""
+        metrics = {name: value if math.isfinite(value) else None for name, value in self.metrics.items()}
+        return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> "Report":
-        """Rebuild a report from :meth:`to_json`; null stands for a number that was not finite."""
+        """Rebuild a report from :meth:`to_json`; null becomes nan."""
         metrics = {name: math.nan if value is None else value for name, value in state["metrics"].items()}
         return cls(epoch=state["epoch"], metrics=metrics, seconds=state["seconds"])
 

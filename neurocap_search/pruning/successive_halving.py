@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurocap_search.prediction import Prediction, Predictor, Report
+from neurocap_search.prediction import Prediction, Predictor, Report, plain
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.policy import PruningPolicy, check_state, fully_trained
 from neurocap_search.pruning.rungs import Rung, Score, Verdict, bracket_rungs
@@ -74,7 +74,7 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         history = self._remember(trial_id, report)
         if not math.isfinite(value):
             why = f"epoch {report.epoch}: {self.metric} is {value}; the training has diverged"
-            return Decision(Action.STOP, report.epoch, why, pruned=True)
+            return Decision(Action.STOP, report.epoch, why, pruned=report.epoch < self.max_t)
         prediction = self.predictor.predict(history) if self.predictor else None
         if report.epoch >= self.max_t:
             end = fully_trained(report.epoch, self.max_t)
@@ -90,31 +90,45 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         if report.epoch >= self.max_t:
             self._finals[trial_id] = value
             if self.predictor:
-                histories = [self._histories.get(t, []) for t in self._finals]
-                self.predictor.fit(histories, list(self._finals.values()))
+                self._fit(self.predictor)
 
     def state_dict(self) -> dict[str, Any]:
         """Return rungs, histories, final metrics and the generator's state."""
         return {
             "policy": _STATE[0],
             "version": _STATE[1],
+            "settings": self._settings(),
             "brackets": [[rung.to_json() for rung in rungs] for rungs in self._brackets],
             "bracket_of": dict(self._bracket_of),
             "histories": {t: [r.to_json() for r in h] for t, h in self._histories.items()},
             "finals": dict(self._finals),
-            "rng": self._rng.bit_generator.state,
+            "rng": _without_arrays(self._rng.bit_generator.state),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a state from :meth:`state_dict`."""
         check_state(state, *_STATE)
+        if state["settings"] != self._settings():
+            raise ValueError(
+                f"The state belongs to a policy with {state['settings']}, this one has {self._settings()}. "
+                "Load it into a policy with the same arguments."
+            )
         self._brackets = [[Rung.from_json(rung) for rung in rungs] for rungs in state["brackets"]]
         self._bracket_of = dict(state["bracket_of"])
         self._histories = {t: [Report.from_json(r) for r in h] for t, h in state["histories"].items()}
         self._finals = dict(state["finals"])
         self._rng.bit_generator.state = state["rng"]
         if self.predictor and self._finals:
-            self.predictor.fit([self._histories[t] for t in self._finals], list(self._finals.values()))
+            self._fit(self.predictor)
+
+    def _fit(self, predictor: Predictor) -> None:
+        histories = [self._histories.get(trial_id, []) for trial_id in self._finals]
+        predictor.fit(histories, list(self._finals.values()))
+
+    def _settings(self) -> dict[str, Any]:
+        milestones = [[rung.milestone for rung in rungs] for rungs in self._brackets]
+        settings = {name: getattr(self, name) for name in ("metric", "mode", "max_t", "reduction_factor")}
+        return {**settings, "milestones": milestones}
 
     def _remember(self, trial_id: str, report: Report) -> list[Report]:
         """Append the report; a trial that started over forgets what came at or after this epoch."""
@@ -159,7 +173,7 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         if score.predicted is not None:
             what = f"predicted final {self.metric} {prediction}"
         else:
-            what = f"{self.metric} {sign * score.seen:.3f}"
+            what = f"{self.metric} {plain(sign * score.seen)}"
             why = prediction.fallback if prediction else None
             what += f" (no prediction: {why})" if why else ""
         if verdict.cutoff is None:
@@ -167,12 +181,19 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         below, above = ("below", "at or above") if sign > 0 else ("above", "at or below")
         side = above if verdict.keeps else below
         return (
-            f"epoch {epoch}: {what} is {side} {sign * verdict.cutoff:.3f}, the cut-off for the top "
+            f"epoch {epoch}: {what} is {side} {plain(sign * verdict.cutoff)}, the cut-off for the top "
             f"1/{self.reduction_factor:g} of {_trials(verdict.peers)} before it"
         )
 
     def _missing(self, report: Report) -> str:
         return f"epoch {report.epoch}: {self.metric!r} is not among the reported {sorted(report.metrics)}"
+
+
+def _without_arrays(value: Any) -> Any:
+    """Return nested values with arrays as lists: some generators keep arrays in their state."""
+    if isinstance(value, dict):
+        return {key: _without_arrays(item) for key, item in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _trials(count: int) -> str:

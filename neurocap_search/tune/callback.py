@@ -5,6 +5,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from neurocap_search.pruning import Action, Decision
 from neurocap_search.tracking import SearchRecorder, TrialState
 from neurocap_search.tune.scheduler import PolicyScheduler, to_report
 
@@ -31,8 +32,14 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
         """A trial has reported; Ray repeats the last result of a function that returns."""
         report = to_report(result, self._time_attr)
         if report.epoch > self._recorder.record.trials[trial.trial_id].epochs:
-            decision = self._scheduler.decisions[trial.trial_id][-1]
-            self._recorder.reported(trial.trial_id, report, decision)
+            self._recorder.reported(trial.trial_id, report, self._decision(trial.trial_id, report.epoch))
+
+    def _decision(self, trial_id: str, epoch: int) -> Decision:
+        """Return the scheduler's answer to this report; after an error of the policy there is none."""
+        decisions = self._scheduler.decisions.get(trial_id, [])
+        if decisions and decisions[-1].epoch == epoch:
+            return decisions[-1]
+        return Decision(Action.CONTINUE, epoch, f"epoch {epoch}: the policy failed, see search.log")
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial has been trained to the end or stopped by the scheduler."""

@@ -14,6 +14,7 @@ from neurocap_search.errors import UserError
 
 _SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # its box of settings would stand above the live table
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # The run directory and MLflow hold all that Ray's own loggers would write at 1.4 ms a result.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",

@@ -51,6 +51,7 @@ class PolicyScheduler(FIFOScheduler):  # type: ignore[misc]
         self._policy: PruningPolicy | None = None
         self.decisions: dict[str, list[Decision]] = {}
         self._errors = 0
+        self._warned = False
 
     @property
     def policy(self) -> PruningPolicy:
@@ -72,26 +73,43 @@ class PolicyScheduler(FIFOScheduler):  # type: ignore[misc]
             return False
         self._metric = metric or self._metric or DEFAULT_METRIC
         self._mode = mode or self._mode
+        if metric or mode:
+            self._policy = None  # it was made, if at all, without knowing them
         return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Refuse to begin without a mode: pruning the wrong way round would be worse than an error.
+
+        Raises:
+            ValueError: If neither the scheduler nor ``tune.TuneConfig`` names the mode.
+        """
+        if self._mode is None:
+            raise ValueError(
+                f"{type(self).__name__} does not know whether {self._metric!r} is to be large or small. Give "
+                "mode='max' or mode='min' to the scheduler or to tune.TuneConfig."
+            )
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Pass the result to the policy and its decision to Ray."""
         try:
             if self._time_attr not in result:
                 return self._no_time(result)
-            decision = self.policy.on_report(trial.trial_id, to_report(result, self._time_attr))
+            report = to_report(result, self._time_attr, keep=self._metric)
+            decision = self.policy.on_report(trial.trial_id, report)
+            action = decision.action.value
         except Exception:
             self._count_error("on_trial_result")
             return str(TrialScheduler.CONTINUE)
         self.decisions.setdefault(trial.trial_id, []).append(decision)
         if decision.pruned:
             _log.info("trial %s pruned: %s", trial.trial_id, decision.reason)
-        return decision.action.value
+        return action
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Tell the policy that the trial has ended."""
         try:
-            report = to_report(result, self._time_attr) if self._time_attr in (result or {}) else None
+            known = self._time_attr in (result or {})
+            report = to_report(result, self._time_attr, keep=self._metric) if known else None
             self.policy.on_complete(trial.trial_id, report)
         except Exception:
             self._count_error("on_trial_complete")
@@ -112,7 +130,8 @@ class PolicyScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def _no_time(self, result: dict[str, Any]) -> str:
         self._errors += 1
-        if self._errors == 1:
+        if not self._warned:
+            self._warned = True
             keys = sorted(key for key in result if not key.startswith("config/"))
             _log.warning(
                 "time_attr %r is not among the reported %s; nothing is pruned", self._time_attr, keys
@@ -194,8 +213,13 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         make_policy(metric or DEFAULT_METRIC, mode or "max")  # wrong arguments fail here, not in mid-search
 
 
-def to_report(result: Mapping[str, Any], time_attr: str) -> Report:
+def to_report(result: Mapping[str, Any], time_attr: str, keep: str | None = None) -> Report:
     """Return the numbers of a Ray result as a report.
+
+    Args:
+        result: What the trainable reported and Ray added to.
+        time_attr: The result's key for the epoch.
+        keep: A key that is kept even if Ray uses it too, such as the optimised metric.
 
     Example:
         >>> to_report({"epoch": 2, "acc": 0.5, "config/lr": 0.1, "done": False}, "epoch")
@@ -204,9 +228,12 @@ def to_report(result: Mapping[str, Any], time_attr: str) -> Report:
     metrics = {
         key: float(value)
         for key, value in result.items()
-        if _is_number(value) and not key.startswith("config/") and key not in _RAY_KEYS and key != time_attr
+        if _is_number(value)
+        and (key == keep or not (key.startswith("config/") or key in {*_RAY_KEYS, time_attr}))
     }
-    return Report(result[time_attr], metrics, metrics.pop("epoch_seconds", None))
+    epoch = result[time_attr]
+    seconds = metrics.get("epoch_seconds") if keep == "epoch_seconds" else metrics.pop("epoch_seconds", None)
+    return Report(epoch.item() if isinstance(epoch, np.number) else epoch, metrics, seconds)
 
 
 def _is_number(value: object) -> bool:

@@ -216,11 +216,6 @@ def test_a_diverged_trial_is_nobodys_peer():
     assert decision.reason.endswith("nobody to compare with at this rung yet")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="at max_t a stop takes no epochs, yet a diverged trial counts as pruned",
-)
 def test_a_trial_that_diverges_in_its_last_epoch_has_lost_nothing():
     # Decision.pruned: "a STOP takes epochs from the trial that full training would have given it".
     assert not policy().on_report("a", Report(27, {"acc": math.nan})).pruned

@@ -183,9 +183,6 @@ def test_an_error_while_the_policy_is_made_is_survived(trial):
     assert scheduler.debug_string().endswith("1 errors")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AttributeError, reason="what the policy returns is used outside the try"
-)
 def test_a_policy_that_returns_nothing_lets_the_trial_continue(trial):
     class Forgetful(Recorder):
         def on_report(self, trial_id, report):
@@ -206,9 +203,6 @@ def test_a_missing_time_attr_warns_once_and_prunes_nothing(trial, caplog):
     assert scheduler.decisions == {}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the warning is tied to the count of all errors being 1"
-)
 def test_a_missing_time_attr_warns_after_another_error_too(trial, caplog):
     scheduler = over(Broken())
     scheduler.on_trial_error(None, trial)
@@ -328,11 +322,6 @@ def test_the_policy_is_made_once_with_metric_and_mode(trial):
     assert made == [("loss", "min")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a policy looked at before TuneConfig speaks keeps the anonymous metric",
-)
 def test_looking_at_the_policy_early_does_not_fix_its_metric():
     scheduler = NeuralCapacitanceScheduler()
     assert scheduler.policy is not None
@@ -340,11 +329,6 @@ def test_looking_at_the_policy_early_does_not_fix_its_metric():
     assert (scheduler.policy.metric, scheduler.policy.mode) == ("loss", "min")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=pytest.fail.Exception,
-    reason="a mode given nowhere is guessed to be max; ASHAScheduler refuses",
-)
 def test_a_mode_given_nowhere_is_refused(trial):
     # Guessing max on a loss would prune the best trials.
     for scheduler in (ASHAScheduler(metric="loss"), NeuralCapacitanceScheduler(metric="loss")):
@@ -455,9 +439,6 @@ def test_the_result_is_not_changed():
     assert given == {"epoch": 1, "epoch_seconds": 1.5, "acc": 0.5}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="a NumPy epoch is passed on and json cannot write it"
-)
 def test_a_numpy_epoch_becomes_a_number_that_json_knows(trial):
     scheduler = halving(time_attr="epoch")
     scheduler.on_trial_result(None, trial, {"epoch": np.int64(2), "acc": 0.5})
@@ -465,11 +446,6 @@ def test_a_numpy_epoch_becomes_a_number_that_json_knows(trial):
     json.dumps(scheduler.policy.state_dict())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the optimised metric is dropped if it has the name of a key set apart",
-)
 @pytest.mark.parametrize("metric", ["epoch_seconds", "time_total_s"])
 def test_any_number_can_be_the_metric(metric):
     # ASHAScheduler optimises any key; here the policy never sees these and prunes nothing.

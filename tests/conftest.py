@@ -1,0 +1,65 @@
+"""Shared pieces of the tests: the command line as a user runs it, small searches, optional data."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+SMALL = [
+    "search.num_trials=8",
+    "search.startup_trials=3",
+    "search.max_concurrent=1",
+    "training.epochs=6",
+    "scheduler.grace_period=3",
+    "scheduler.reduction_factor=2",
+]
+"""Overrides that make a search of seconds out of configs/digits.yaml, one worker, still pruning."""
+
+torch.set_num_threads(1)
+
+
+def run_cli(*arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m neurocap_search`` as a user would."""
+    command = [sys.executable, "-m", "neurocap_search", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    """The environment without settings of another Ray or MLflow."""
+    return {
+        key: value for key, value in os.environ.items() if key not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")
+    }
+
+
+@dataclass(frozen=True)
+class FinishedSearch:
+    """A search that has run: its folder and what --json printed."""
+
+    folder: Path
+    printed: dict[str, Any]
+    process: subprocess.CompletedProcess[str]
+
+
+def search_digits(parent: Path, *overrides: str) -> FinishedSearch:
+    """Run a small search on digits to its end and return it."""
+    process = run_cli("search", "configs/digits.yaml", *SMALL, *overrides, f"output.dir={parent}", "--json")
+    assert process.returncode == 0, process.stderr
+    printed = json.loads(process.stdout)
+    return FinishedSearch(Path(printed["run_dir"]), printed, process)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedSearch:
+    """One small search that several tests look at."""
+    return search_digits(tmp_path_factory.mktemp("finished"))

@@ -1,0 +1,166 @@
+"""Journal, record, summary, tables and figures, on a search made by hand."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy.stats import spearmanr
+
+from neurocap_search.errors import UserError
+from neurocap_search.prediction import Prediction, Report
+from neurocap_search.pruning import Action, Decision
+from neurocap_search.tracking import (
+    FigureWriter,
+    Journal,
+    SearchListener,
+    SearchRecord,
+    SearchRecorder,
+    Summary,
+    TableWriter,
+    TrialRecord,
+    TrialState,
+    summarise,
+)
+from neurocap_search.tracking.events import JOURNAL_VERSION
+
+CURVES = {"a": [0.5, 0.6, 0.70], "b": [0.3, 0.5, 0.80], "c": [0.2, 0.1], "d": [0.4, 0.5, 0.65]}
+GUESSES = {"a": 0.66, "b": 0.81, "c": 0.2, "d": 0.62}
+
+
+def play(recorder: SearchRecorder) -> None:
+    """Four trials: three trained to the end, ``c`` pruned at epoch 2."""
+    for number, (trial, values) in enumerate(CURVES.items()):
+        config: dict[str, Any] = {"architecture": {"space": "mlp", "widths": [number]}, "training": {}}
+        facts = {"description": f"net {number}", "parameters": 10, "multiply_adds": 20}
+        recorder.suggested(trial, config, facts)
+        recorder.started(trial)
+        for epoch, value in enumerate(values, 1):
+            beta = math.nan if epoch == 1 else 1 / epoch
+            report = Report(epoch, {"val_accuracy": value, "beta_eff": beta}, seconds=2.0)
+            guess = Prediction(GUESSES[trial], 0.05, "test", (epoch,), "too early" if epoch == 1 else None)
+            stop = epoch == len(values)
+            action = Action.STOP if stop else Action.CONTINUE
+            pruned = stop and trial == "c"
+            recorder.reported(trial, report, Decision(action, epoch, f"because {epoch}", guess, pruned))
+        recorder.ended(trial, TrialState.PRUNED if trial == "c" else TrialState.COMPLETED)
+
+
+def make(folder: Path, *listeners: SearchListener) -> SearchRecorder:
+    record = SearchRecord("val_accuracy", max_t=3, num_trials=4)
+    recorder = SearchRecorder(record, Journal(folder / "journal.jsonl"), listeners)
+    recorder.journal.append({"event": "search", "version": JOURNAL_VERSION})
+    return recorder
+
+
+def test_the_journal_rebuilds_the_record(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    again = SearchRecord("val_accuracy", max_t=3, num_trials=4)
+    for event in recorder.journal.read():
+        again.apply(event)
+    # repr rather than ==, because nan differs from itself
+    assert repr(again) == repr(recorder.record)
+
+
+def test_a_journal_cut_short_by_a_kill_is_read_and_mended(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    path = recorder.journal.path
+    whole = path.read_text()
+    path.write_text(whole + '{"event": "rep')
+    assert len(list(recorder.journal.read())) == len(whole.splitlines())
+    recorder.journal.mend()
+    assert path.read_text() == whole
+
+
+def test_a_journal_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No journal at"):
+        list(Journal(tmp_path / "none.jsonl").read())
+    path = tmp_path / "j.jsonl"
+    path.write_text('{"event": "search", "version": 99}\n')
+    with pytest.raises(UserError, match=f"has version 99, this release reads {JOURNAL_VERSION}"):
+        list(Journal(path).read())
+    path.write_text(f'{{"event": "search", "version": {JOURNAL_VERSION}}}\nbroken\n{{"event": "x"}}\n')
+    with pytest.raises(UserError, match="line 2 is damaged: 'broken'"):
+        list(Journal(path).read())
+
+
+def test_the_summary_adds_up(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    summary = summarise(recorder.record, quality_epoch=2, test_accuracy=0.75)
+    assert (summary.completed, summary.pruned, summary.failed, summary.interrupted) == (3, 1, 0, 0)
+    assert (summary.epochs, summary.full_epochs, summary.seconds) == (11, 12, 22.0)
+    assert summary.epoch_share == pytest.approx(11 / 12)
+    assert summary.best is not None
+    assert summary.best["number"] == 1
+    quality = summary.quality
+    assert quality is not None
+    assert quality.mean_error == pytest.approx((0.04 + 0.01 + 0.03) / 3)
+    assert quality.within_one_std == pytest.approx(1.0)
+    finals, seen = [0.70, 0.80, 0.65], [0.6, 0.5, 0.5]
+    assert quality.rank_correlation == pytest.approx(spearmanr([0.66, 0.81, 0.62], finals).statistic)
+    assert quality.seen_rank_correlation == pytest.approx(spearmanr(seen, finals).statistic)
+    assert quality.fallbacks == 0
+    assert summarise(recorder.record, quality_epoch=1).quality.fallbacks == 3  # type: ignore[union-attr]
+
+
+def test_the_tables_are_readable_without_this_software(tmp_path: Path) -> None:
+    recorder = make(tmp_path, TableWriter(tmp_path))
+    play(recorder)
+    summary = summarise(recorder.record, 2)
+    recorder.tell(lambda listener: listener.on_search_end(recorder.record, summary))
+    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
+    assert [row["state"] for row in rows] == ["completed", "completed", "pruned", "completed"]
+    assert [row["final_val_accuracy"] for row in rows] == ["0.7", "0.8", "", "0.65"]
+    assert rows[2]["pruned_epoch"] == "2"
+    assert json.loads(rows[3]["architecture"]) == {"space": "mlp", "widths": [3]}
+    decisions = [json.loads(line) for line in (tmp_path / "decisions.jsonl").read_text().splitlines()]
+    assert len(decisions) == 11
+    assert decisions[0]["reason"] == "because 1"
+    assert json.loads((tmp_path / "summary.json").read_text())["pruned"] == 1
+
+
+def test_the_figures_are_drawn(tmp_path: Path) -> None:
+    recorder = make(tmp_path, FigureWriter(tmp_path))
+    play(recorder)
+    summary = summarise(recorder.record, 2)
+    recorder.tell(lambda listener: listener.on_search_end(recorder.record, summary))
+    assert recorder.failures == {}
+    for name in ("learning_curves", "predicted_against_final"):
+        assert (tmp_path / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_failing_listener_is_left_out_and_the_search_goes_on(tmp_path: Path) -> None:
+    class Broken(SearchListener):
+        def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
+            raise OSError("disk full")
+
+    class Counting(SearchListener):
+        ends = 0
+
+        def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
+            self.ends += 1
+
+        def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
+            self.ends += 10
+
+    counting = Counting()
+    recorder = make(tmp_path, Broken(), counting)
+    play(recorder)
+    assert recorder.failures == {"Broken": "OSError: disk full"}
+    assert counting.ends == 4
+
+
+def test_an_interrupted_trial_starts_over_under_a_new_id(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    record = recorder.record
+    record.apply({"event": "resumed", "restarted": ["d"]})
+    assert (record.trials["d"].reports, record.lost_epochs, record.epochs) == ([], 3, 11)
+    recorder.restarted("d", "e")
+    assert record.trials["e"].number == 3
+    assert record.trials["e"].state is TrialState.RUNNING

@@ -1,0 +1,146 @@
+"""The training loop: what it reports, that it repeats itself, that it learns."""
+
+import math
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from neurocap_search.config import DataConfig, TrainingConfig
+from neurocap_search.errors import UserError
+from neurocap_search.network_science import head_factors, neural_capacitance
+from neurocap_search.prediction import Report
+from neurocap_search.training import (
+    DivergedError,
+    ImageData,
+    evaluate,
+    load_images,
+    load_weights,
+    save_weights,
+    train,
+    trial_settings,
+)
+from search_spaces import MlpSpace
+
+SPACE = MlpSpace(name="mlp")
+ARCHITECTURE: dict[str, Any] = {
+    "space": "mlp",
+    "widths": [32],
+    "activation": "relu",
+    "normalisation": "batch",
+    "dropout": 0.2,
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    return load_images(DataConfig(source="digits"))
+
+
+def build(data: ImageData, **changes: Any) -> torch.nn.Module:
+    return SPACE.build(ARCHITECTURE | changes, data.input_shape, data.num_classes)
+
+
+def curve(data: ImageData, seed: int = 0, **settings: Any) -> list[Report]:
+    return list(train(build(data), data, TrainingConfig(epochs=3, **settings), seed=seed))
+
+
+def test_a_network_learns_and_reports_everything(data: ImageData) -> None:
+    reports = curve(data)
+    assert [report.epoch for report in reports] == [1, 2, 3]
+    assert set(reports[0].metrics) == {
+        "val_accuracy",
+        "val_loss",
+        "train_accuracy",
+        "train_loss",
+        "beta_eff",
+        "beta_numerator",
+        "beta_denominator",
+        "learning_rate",
+        "measure_seconds",
+    }
+    assert reports[-1].metrics["val_accuracy"] > 0.7
+    assert reports[-1].metrics["train_loss"] < reports[0].metrics["train_loss"]
+    assert all(report.seconds and report.seconds > 0 for report in reports)
+
+
+def test_the_same_seed_gives_the_same_curve_and_another_another(data: ImageData) -> None:
+    def numbers(reports: list[Report]) -> list[dict[str, float]]:
+        return [{k: v for k, v in r.metrics.items() if k != "measure_seconds"} for r in reports]
+
+    assert numbers(curve(data)) == numbers(curve(data))
+    assert numbers(curve(data)) != numbers(curve(data, seed=1))
+
+
+def test_training_leaves_the_global_generator_alone(data: ImageData) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    curve(data)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_beta_eff_is_that_of_the_head_on_the_first_training_images(data: ImageData) -> None:
+    model = build(data)
+    report = next(train(model, data, TrainingConfig(epochs=1, probe_samples=100), seed=0))
+    model.eval()
+    with torch.no_grad():
+        features = model.forward_features(data.train.images[:100])
+    normed = torch.nn.functional.rms_norm(features, features.shape[1:])
+    factors = head_factors(list(model.head.parameters()), torch.relu, normed, data.train.labels[:100])
+    expected = neural_capacitance(factors)
+    assert report.metrics["beta_eff"] == pytest.approx(expected.value, rel=1e-4)
+    assert report.metrics["beta_numerator"] == pytest.approx(expected.numerator, rel=1e-4)
+
+
+def test_a_frozen_head_stays_as_it_was(data: ImageData) -> None:
+    model = build(data)
+    before = [weight.clone() for weight in model.head.parameters()]
+    list(train(model, data, TrainingConfig(epochs=1), seed=0))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.head.parameters(), strict=True))
+
+
+def test_the_cosine_schedule_ends_near_zero(data: ImageData) -> None:
+    rates = [report.metrics["learning_rate"] for report in curve(data, learning_rate=0.1)]
+    assert rates == pytest.approx([0.05 * (1 + math.cos(math.pi * t / 3)) for t in range(3)])
+    constant = curve(data, learning_rate=0.1, schedule="constant", optimizer="adamw")
+    assert [report.metrics["learning_rate"] for report in constant] == [0.1] * 3
+
+
+def test_divergence_is_an_error_of_its_own(data: ImageData) -> None:
+    model = build(data, normalisation="none")
+    with torch.no_grad():
+        next(model.parameters()).fill_(math.nan)
+    with pytest.raises(DivergedError, match="The training loss is nan in epoch 1"):
+        list(islice(train(model, data, TrainingConfig(), seed=0), 1))
+
+
+def test_a_head_that_is_no_probe(data: ImageData) -> None:
+    model = build(data)
+    model.head = torch.nn.Linear(32, 10)
+    with pytest.raises(TypeError, match=r"model\.head must be a NeuralCapacitanceProbe, received Linear"):
+        list(train(model, data, TrainingConfig(epochs=1), seed=0))
+
+
+def test_weights_survive_the_disk(data: ImageData, tmp_path: Path) -> None:
+    model = build(data)
+    list(train(model, data, TrainingConfig(epochs=1), seed=0))
+    save_weights(model, tmp_path)
+    again = build(data)
+    load_weights(again, tmp_path)
+    assert evaluate(again, data.test, "test") == evaluate(model, data.test, "test")
+
+
+def test_weights_of_another_architecture_or_none(data: ImageData, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No weights at"):
+        load_weights(build(data), tmp_path)
+    save_weights(build(data, widths=[16]), tmp_path)
+    with pytest.raises(UserError, match="belongs to another architecture"):
+        load_weights(build(data), tmp_path)
+
+
+def test_searched_values_win_over_the_configuration() -> None:
+    settings = trial_settings(TrainingConfig(batch_size=64), {"learning_rate": 0.2})
+    assert (settings.batch_size, settings.learning_rate) == (64, 0.2)
