@@ -1,5 +1,6 @@
 """From Ray Tune's callbacks to the record."""
 
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -60,10 +61,9 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
 
 
 def _error_of(trial: Trial) -> str:
-    """Return the innermost error of a trial in one line."""
-    error: BaseException | None = trial.get_error()
-    while error is not None and getattr(error, "cause", None) is not None:
-        error = error.cause  # type: ignore[attr-defined]
-    if error is None:
+    """Return the innermost error of a trial in one line, without the module of its class."""
+    if trial.error_file is None or not Path(trial.error_file).is_file():
         return "failed without an error message"
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"
+    lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    name, colon, message = lines[-1].partition(": ")
+    return f"{name.rpartition('.')[2]}{colon}{message}"

@@ -110,7 +110,7 @@ def test_a_loaded_predictor_learns_again_from_the_finished_trials():
 def test_a_state_of_other_arguments_is_refused():
     # Scores are kept signed by the mode: a min policy would read those of a max policy upside down.
     with pytest.raises(
-        ValueError, match="The state belongs to a policy with .*'mode': 'max'.*the same arguments"
+        ValueError, match=r"The state belongs to a policy with .*'mode': 'max'.*the same arguments"
     ):
         fresh("min", seed=0).load_state_dict(fresh("max", seed=0).state_dict())
 
