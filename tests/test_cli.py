@@ -70,15 +70,27 @@ def test_wrong_input_gives_exit_code_2_and_one_message(arguments: list[str], mes
             ["search.points_to_evaluate=[{depth: 1}]"],
             "points_to_evaluate.0: the parameter 'width_1' is missing",
         ),
-        (["tracking.uri=http://127.0.0.1:9"], "MLflow cannot be reached at http://127.0.0.1:9"),
-        (["resources.gpus_per_trial=64"], "a trial asks for 1 CPUs and 64 GPUs, but the largest node has"),
-        (["resources.address=127.0.0.1:9"], "no Ray cluster answers at '127.0.0.1:9'"),
     ],
 )
-def test_what_only_the_search_can_find_out_leaves_nothing_behind(
+def test_unusable_data_and_points_leave_nothing_behind(
     tmp_path: Path, overrides: list[str], message: str
 ) -> None:
-    process = run_cli("search", DIGITS, *overrides, f"output.dir={tmp_path}")
+    code, _, err = invoke("search", DIGITS, *overrides, f"output.dir={tmp_path}")
+    assert code == 2
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("tracking.uri=http://127.0.0.1:9", "MLflow cannot be reached at http://127.0.0.1:9"),
+        ("resources.gpus_per_trial=64", "a trial asks for 1 CPUs and 64 GPUs, but the largest node has"),
+        ("resources.address=127.0.0.1:9", "no Ray cluster answers at '127.0.0.1:9'"),
+    ],
+)
+def test_unusable_servers_leave_nothing_behind(tmp_path: Path, override: str, message: str) -> None:
+    process = run_cli("search", DIGITS, override, f"output.dir={tmp_path}")
     assert process.returncode == 2, process.stderr
     assert message in process.stderr
     assert "Traceback" not in process.stderr

@@ -8,7 +8,8 @@ import math
 #   float32 LayerNorm features: median 1e-10, largest 2e-8 (4e-7 where the mean is 10 deviations),
 #   RMSNorm of non-negative features: median 1e-2, smallest 2e-6,
 #   RMSNorm of zero-mean features: median 2e-4, smallest 3e-7.
-# |D| on the same heads: smallest 1e-5; where the structure makes it vanish it is below 1e-15.
+# |D| on the same heads: smallest 1e-5. Where the structure makes a sum vanish (|D| with two layers, |N| with
+# three): at most 4e-17, on 300 heads.
 RELATIVE_TOLERANCE = 1e-7
 
 

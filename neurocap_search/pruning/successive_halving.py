@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurocap_search.prediction import Prediction, Predictor, Report, plain
+from neurocap_search.prediction import Prediction, Predictor, Report
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.policy import PruningPolicy, check_state, fully_trained
+from neurocap_search.pruning.reasons import rung_reason
 from neurocap_search.pruning.rungs import Rung, Score, Verdict, bracket_rungs
 
 _STATE = ("successive_halving", 1)
@@ -60,6 +61,7 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         _check(mode, max_t, grace_period, reduction_factor, brackets)
         self.metric, self.mode, self.max_t = metric, mode, max_t
         self.reduction_factor, self.predictor = reduction_factor, predictor
+        self._sign = 1 if mode == "max" else -1
         self._rng = rng if rng is not None else np.random.default_rng(0)
         self._brackets = [bracket_rungs(grace_period, max_t, reduction_factor, s) for s in range(brackets)]
         self._bracket_of: dict[str, int] = {}
@@ -137,17 +139,16 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         return self._histories[trial_id]
 
     def _score(self, value: float, prediction: Prediction | None) -> Score:
-        sign = 1 if self.mode == "max" else -1
         real = prediction is not None and prediction.fallback is None
-        return Score(sign * value, sign * prediction.mean if prediction and real else None)
+        return Score(self._sign * value, self._sign * prediction.mean if prediction and real else None)
 
     def _compete(self, trial_id: str, epoch: int, score: Score, prediction: Prediction | None) -> Decision:
         judged = self._record(trial_id, epoch, score)
         if judged is None:
             return Decision(Action.CONTINUE, epoch, f"epoch {epoch}: between rungs", prediction)
         action = Action.CONTINUE if judged.keeps else Action.STOP
-        reason = self._reason(epoch, score, judged, prediction)
-        return Decision(action, epoch, reason, prediction, pruned=not judged.keeps)
+        why = rung_reason(self.metric, self._sign, self.reduction_factor, score, judged, prediction)
+        return Decision(action, epoch, f"epoch {epoch}: {why}", prediction, pruned=not judged.keeps)
 
     def _record(self, trial_id: str, epoch: int, score: Score) -> Verdict | None:
         """Enter the score at the highest rung reached that lacks this trial, as ASHA does."""
@@ -168,23 +169,6 @@ class SuccessiveHalvingPolicy(PruningPolicy):
             self._bracket_of[trial_id] = int(self._rng.choice(len(sizes), p=odds / odds.sum()))
         return self._bracket_of[trial_id]
 
-    def _reason(self, epoch: int, score: Score, verdict: Verdict, prediction: Prediction | None) -> str:
-        sign = 1 if self.mode == "max" else -1
-        if score.predicted is not None:
-            what = f"predicted final {self.metric} {prediction}"
-        else:
-            what = f"{self.metric} {plain(sign * score.seen)}"
-            why = prediction.fallback if prediction else None
-            what += f" (no prediction: {why})" if why else ""
-        if verdict.cutoff is None:
-            return f"epoch {epoch}: {what}; nobody to compare with at this rung yet"
-        below, above = ("below", "at or above") if sign > 0 else ("above", "at or below")
-        side = above if verdict.keeps else below
-        return (
-            f"epoch {epoch}: {what} is {side} {plain(sign * verdict.cutoff)}, the cut-off for the top "
-            f"1/{self.reduction_factor:g} of {_trials(verdict.peers)} before it"
-        )
-
     def _missing(self, report: Report) -> str:
         return f"epoch {report.epoch}: {self.metric!r} is not among the reported {sorted(report.metrics)}"
 
@@ -194,10 +178,6 @@ def _without_arrays(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_arrays(item) for key, item in value.items()}
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _trials(count: int) -> str:
-    return "the one trial" if count == 1 else f"the {count} trials"
 
 
 def _check(mode: str, max_t: float, grace_period: float, reduction_factor: float, brackets: int) -> None:

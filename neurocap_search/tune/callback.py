@@ -8,7 +8,8 @@ from ray.tune.experiment import Trial
 
 from neurocap_search.pruning import Action, Decision
 from neurocap_search.tracking import SearchRecorder, TrialState
-from neurocap_search.tune.scheduler import PolicyScheduler, to_report
+from neurocap_search.tune.policy_scheduler import PolicyScheduler
+from neurocap_search.tune.results import to_report
 
 
 class RecordCallback(tune.Callback):  # type: ignore[misc]

@@ -1,18 +1,13 @@
 """A whole search: Ray Tune trains, Optuna proposes, the policy prunes, the record is kept."""
 
 import contextlib
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
 from ray import tune
 
 from neurocap_search.config import SearchConfig
-from neurocap_search.pruning import FullTrainingPolicy, PruningPolicy, SuccessiveHalvingPolicy
 from neurocap_search.tracking import (
     FigureWriter,
     Journal,
@@ -21,23 +16,19 @@ from neurocap_search.tracking import (
     SearchRecorder,
     Summary,
     TableWriter,
-    TrialRecord,
     summarise,
 )
-from neurocap_search.tracking.tables import write_json
-from neurocap_search.training import ImageData, evaluate, load_images, load_weights
-from neurocap_search.training.weights import WEIGHTS_FILE
+from neurocap_search.training import ImageData, load_images
+from neurocap_search.tune.best import keep_best
 from neurocap_search.tune.callback import RecordCallback
 from neurocap_search.tune.cluster import ray_cluster
+from neurocap_search.tune.parts import METRIC, TIME_ATTR, make_scheduler, make_searcher
+from neurocap_search.tune.policy_scheduler import PolicyScheduler
 from neurocap_search.tune.quiet import logged_to
 from neurocap_search.tune.replay import Replay, journal_head
-from neurocap_search.tune.samplers import check_points, make_sampler
-from neurocap_search.tune.scheduler import NeuralCapacitanceScheduler, PolicyScheduler
-from neurocap_search.tune.searcher import Proposal, RecordedSearch
+from neurocap_search.tune.samplers import check_points
+from neurocap_search.tune.searcher import RecordedSearch
 from neurocap_search.tune.trainable import Task, train_trial
-
-METRIC = "val_accuracy"
-TIME_ATTR = "epoch"
 
 
 @dataclass(frozen=True)
@@ -109,38 +100,6 @@ def _run(
     return _conclude(config, folder, data, recorder)
 
 
-def make_scheduler(config: SearchConfig) -> PolicyScheduler:
-    """Return the scheduler a configuration names."""
-    settings, max_t = config.scheduler, config.training.epochs
-    if settings.name == "none":
-        return PolicyScheduler(
-            lambda metric, mode: FullTrainingPolicy(max_t), time_attr=TIME_ATTR, metric=METRIC, mode="max"
-        )
-    rungs: dict[str, Any] = {
-        "max_t": max_t,
-        "grace_period": settings.grace_period,
-        "reduction_factor": settings.reduction_factor,
-        "brackets": settings.brackets,
-    }
-    if settings.name == "neural_capacitance":
-        return NeuralCapacitanceScheduler(
-            TIME_ATTR, METRIC, "max", **rungs, bounds=(0.0, 1.0), seed=config.seed
-        )
-
-    def make_asha(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
-        rng = np.random.default_rng(config.seed)
-        return SuccessiveHalvingPolicy(metric=metric, mode=mode, **rungs, rng=rng)
-
-    return PolicyScheduler(make_asha, time_attr=TIME_ATTR, metric=METRIC, mode="max")
-
-
-def make_searcher(config: SearchConfig, data: ImageData) -> RecordedSearch:
-    """Return the seeded searcher of a configuration."""
-    proposal = Proposal(config.space, data.input_shape, data.num_classes)
-    sampler = make_sampler(config.search, config.seed)
-    return RecordedSearch(proposal, sampler, METRIC, config.search.points_to_evaluate)
-
-
 def _fit(
     config: SearchConfig,
     folder: Path,
@@ -184,22 +143,7 @@ def _trial_id(trial: tune.experiment.Trial) -> str:
 def _conclude(config: SearchConfig, folder: Path, data: ImageData, recorder: SearchRecorder) -> SearchOutcome:
     """Keep the best network, add up and tell the listeners."""
     record = recorder.record
-    accuracy = _keep_best(config, folder, data, record.best) if record.best else None
+    accuracy = keep_best(config, folder, data, record.best) if record.best else None
     summary = summarise(record, config.scheduler.grace_period, accuracy)
     recorder.tell(lambda listener: listener.on_search_end(record, summary))
     return SearchOutcome(summary, record, summary.interrupted > 0, dict(recorder.failures))
-
-
-def _keep_best(config: SearchConfig, folder: Path, data: ImageData, trial: TrialRecord) -> float | None:
-    """Write architecture and weights of the best trial; return its accuracy on the test images."""
-    target = folder / "best"
-    target.mkdir(exist_ok=True)
-    shape, classes = data.input_shape, data.num_classes
-    facts = {"trial": trial.name, "input_shape": list(shape), "num_classes": classes, **trial.config}
-    write_json(target / "architecture.json", json.loads(json.dumps(facts)))
-    if trial.weights is None:
-        return None
-    shutil.copyfile(Path(trial.weights) / WEIGHTS_FILE, target / WEIGHTS_FILE)
-    model = config.space.build(trial.config["architecture"], shape, classes)
-    load_weights(model, target)
-    return evaluate(model, data.test, "test")["test_accuracy"]

@@ -14,7 +14,8 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import Action, Decision, FullTrainingPolicy, PruningPolicy
-from neurocap_search.tune.scheduler import NeuralCapacitanceScheduler, PolicyScheduler, to_report
+from neurocap_search.tune import NeuralCapacitanceScheduler, PolicyScheduler
+from neurocap_search.tune.results import to_report
 
 
 class Recorder(FullTrainingPolicy):
@@ -130,7 +131,7 @@ def test_decisions_are_kept_by_trial_in_order(trial):
 def test_pruned_trials_are_counted_and_logged_with_their_reason(caplog):
     scheduler = halving()
     assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 errors"
-    with caplog.at_level(logging.INFO, logger="neurocap_search.tune.scheduler"):
+    with caplog.at_level(logging.INFO, logger="neurocap_search.tune"):
         answers = [
             scheduler.on_trial_result(None, stub(name), result(1, acc=acc))
             for name, acc in (("good", 0.9), ("bad", 0.1))
