@@ -191,19 +191,3 @@ def test_other_schedulers_by_name(name: str, tmp_path: Path) -> None:
     search = search_digits(tmp_path, f"scheduler.name={name}")
     assert (search.printed["pruned"] > 0) == (name == "asha")
     assert search.printed["quality"] is None  # nothing was predicted
-
-
-def test_a_plug_in_program_runs() -> None:
-    script = ROOT / "scripts" / "own_tune_program.py"
-    process = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment(),
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    assert "NeuralCapacitanceScheduler: " in process.stdout
-    assert " 0 errors" in process.stdout
-    assert "the cut-off for the top 1/2" in process.stdout
