@@ -112,5 +112,5 @@ def _exit_codes() -> Iterator[None]:
         print(f"Error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        print("Interrupted before the search began; nothing was started.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -139,6 +140,15 @@ class TrackingConfig(Section):
 
     uri: str | None = None
     experiment: str = "neurocap"
+
+    @model_validator(mode="after")
+    def _no_secrets(self) -> Self:
+        if self.uri is not None and "@" in urlsplit(self.uri).netloc:
+            raise ValueError(
+                "uri holds a name or password, which would be written to the run directory; leave them out "
+                "and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
+        return self
 
 
 class OutputConfig(Section):

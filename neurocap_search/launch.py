@@ -77,9 +77,8 @@ def launch(config: SearchConfig, folder: Path, console: Console, *, resume: bool
         _make(folder, config)
     try:
         outcome = run_search(config, folder, listeners, resume=resume)
-    except UserError:
-        if not resume:
-            _discard(folder)
+    except (UserError, KeyboardInterrupt):
+        _leave(folder, console, ours=not resume)
         raise
     finally:
         for table in made:
@@ -100,7 +99,9 @@ def _make(folder: Path, config: SearchConfig) -> None:
         ) from None
 
 
-def _discard(folder: Path) -> None:
-    """Remove a run directory in which nothing has happened yet."""
-    if not (folder / "journal.jsonl").exists():
+def _leave(folder: Path, console: Console, *, ours: bool) -> None:
+    """Say how to go on; remove a run directory that we made and in which nothing has happened yet."""
+    if (folder / "journal.jsonl").exists():
+        console.print(f"Go on with: {resume_command(folder)}", markup=False, highlight=False, soft_wrap=True)
+    elif ours:
         shutil.rmtree(folder, ignore_errors=True)

@@ -103,3 +103,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert "cannot be written" in process.stderr
     assert "Choose another output.dir." in process.stderr
+
+
+def test_resuming_without_a_journal_harms_nothing(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(Path(DIGITS).read_text())
+    code, _, err = invoke("search", "--resume", str(tmp_path))
+    assert code == 2
+    assert "No journal at" in err
+    assert (tmp_path / "config.yaml").exists()

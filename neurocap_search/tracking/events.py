@@ -38,8 +38,7 @@ class Journal:
         Raises:
             UserError: If the file is missing, damaged in the middle or of another version.
         """
-        if not self.path.is_file():
-            raise UserError(f"No journal at {self.path}; --resume takes the run directory of a search.")
+        self._check()
         lines = self.path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, 1):
             try:
@@ -57,9 +56,14 @@ class Journal:
 
     def mend(self) -> None:
         """Cut off a last line that a kill left incomplete, so that appending is safe."""
+        self._check()
         text = self.path.read_text(encoding="utf-8")
         if text and not text.endswith("\n"):
             self.path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
+
+    def _check(self) -> None:
+        if not self.path.is_file():
+            raise UserError(f"No journal at {self.path}; --resume takes the run directory of a search.")
 
 
 def finite(value: Any) -> Any:

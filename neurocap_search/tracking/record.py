@@ -34,7 +34,7 @@ class TrialRecord:
         reports: One for each epoch.
         decisions: One for each report.
         error: Why it failed.
-        weights: Folder with the weights, once fully trained.
+        weights: Folder with the weights, relative to the run directory, once fully trained.
     """
 
     number: int

@@ -20,7 +20,7 @@ def keep_best(config: SearchConfig, folder: Path, data: ImageData, trial: TrialR
     write_json(target / "architecture.json", json.loads(json.dumps(facts)))
     if trial.weights is None:
         return None
-    shutil.copyfile(Path(trial.weights) / WEIGHTS_FILE, target / WEIGHTS_FILE)
+    shutil.copyfile(folder / trial.weights / WEIGHTS_FILE, target / WEIGHTS_FILE)
     model = config.space.build(trial.config["architecture"], shape, classes)
     load_weights(model, target)
     return evaluate(model, data.test, "test")["test_accuracy"]

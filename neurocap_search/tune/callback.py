@@ -47,9 +47,13 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
         """A trial has been trained to the end or stopped by the scheduler."""
         decisions = self._recorder.record.trials[trial.trial_id].decisions
         pruned = bool(decisions) and decisions[-1].pruned
-        weights = None if pruned or trial.checkpoint is None else trial.checkpoint.path
+        weights = None if pruned or trial.checkpoint is None else self._inside(trial.checkpoint.path)
         state = TrialState.PRUNED if pruned else TrialState.COMPLETED
         self._recorder.ended(trial.trial_id, state, weights=weights)
+
+    def _inside(self, path: str) -> str:
+        """Return a path relative to the run directory, so that the directory can be moved."""
+        return str(Path(path).relative_to(self._recorder.journal.path.parent.resolve()))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial has failed for good."""

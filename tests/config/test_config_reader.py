@@ -62,6 +62,7 @@ def test_the_printed_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ("data.source=npz", "data: source npz needs data.train_files and data.test_files"),
         ("data.source=torchvision", "data: source torchvision needs data.name, for example FashionMNIST"),
         ("space.depth={low: 4, high: 1}", "space.depth: low (4) must not exceed high (1)"),
+        ("tracking.uri=http://me:secret@host", "tracking: uri holds a name or password"),
         ("name=a/b", "name: String should match pattern"),
         ("nonsense", "An override reads key.path=value, received 'nonsense'."),
         ("seed.x=3", "seed.x cannot be set: 'seed' is a single value, received 'seed.x=3'."),
@@ -112,3 +113,9 @@ def test_dump_holds_every_default() -> None:
     values = yaml.safe_load(dump_config(read_config(DIGITS)))
     assert values["scheduler"]["brackets"] == 1
     assert values["space"]["head"] == {"width": 64, "depth": 4, "frozen": True, "seed": 0}
+
+
+def test_a_secret_is_not_repeated_in_the_message() -> None:
+    with pytest.raises(UserError) as caught:
+        read_config(DIGITS, ["tracking.uri=http://me:secret@host"])
+    assert "secret" not in str(caught.value).replace("secrets", "")
