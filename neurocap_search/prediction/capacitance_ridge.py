@@ -28,9 +28,9 @@ class CapacitanceRidge:
     When not to use it: a network that cannot fit its training data stops at beta_eff other than 0
     and is over-predicted; on many tasks the last training loss ranks networks better.
 
-    Where it cannot extrapolate (fewer than ``min_points`` finite points, a constant beta_eff, or a
-    metric that gets worse as beta_eff goes to 0) it answers with the best value seen and says why
-    in :attr:`Prediction.fallback`.
+    Where it cannot extrapolate (fewer than ``min_points`` finite points, a constant beta_eff, a metric
+    that gets worse as beta_eff goes to 0, or an extrapolation worse than what the trial has already
+    reached) it answers with the best value seen and says why in :attr:`Prediction.fallback`.
 
     Source: arXiv 2201.04194; Nature Communications 15 (2024), doi 10.1038/s41467-024-48069-8. The
     guards above are this project's.
@@ -97,6 +97,9 @@ class CapacitanceRidge:
         sign = 1 if self.mode == "max" else -1
         if sign * (mean - metric.mean()) <= 0:
             return self._best_seen(history, f"{self.metric} does not improve as beta_eff goes to 0")
+        best = self._best_seen(history, "the extrapolation is worse than what was already seen")
+        if sign * (mean - best.mean) < 0:
+            return best
         return Prediction(self._clip(mean), std, _NAME, epochs)
 
     def _points(self, history: History) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
