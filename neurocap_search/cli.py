@@ -4,7 +4,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -68,9 +67,8 @@ def search(
 
         changes = list(overrides or []) + ([] if seed is None else [f"seed={seed}"])
         if resume is not None and (config is not None or changes):
-            raise UserError(
-                f"--resume takes its configuration from {resume}; leave out {config} and overrides."
-            )
+            given = ", ".join([*([str(config)] if config else []), *changes])
+            raise UserError(f"--resume takes its configuration from {resume}; leave out {given}.")
         path = resume / "config.yaml" if resume is not None else config
         if path is None:
             raise UserError("A configuration is missing. Try: neurocap search configs/digits.yaml")
@@ -84,23 +82,10 @@ def search(
             return
         from neurocap_search.launch import launch
 
-        console = Console(stderr=as_json)
-        outcome = launch(
-            settings,
-            resume or _new_folder(settings.output.dir, settings.name),
-            console,
-            resume=resume is not None,
-        )
+        outcome = launch(settings, Console(stderr=as_json), resume)
         if as_json:
             typer.echo(json.dumps(outcome.to_json(), indent=2))
     raise typer.Exit(outcome.exit_code)
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    """Return a folder for this search; a second one within a second gets a number."""
-    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
-    return next(parent / name for name in names if not (parent / name).exists())
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracke
         lines += _quality(outcome.summary.quality)
     lines += ["", f"Run directory   {folder}", f"MLflow run      {tracker.run_id} in {tracker.uri}"]
     lines += [f"Open MLflow     {mlflow_command(tracker)}"]
-    lines += [f"Warning         {name} stopped: {error}" for name, error in outcome.failures.items()]
+    lines += [f"Warning         {warning}" for warning in outcome.warnings]
     if outcome.interrupted:
         lines += ["", interrupted_words(outcome.summary, folder)]
     for line in lines:
@@ -31,15 +31,21 @@ def mlflow_command(tracker: MlflowTracker) -> str:
     """Return the command or address that opens MLflow on this search."""
     if not tracker.uri.startswith("sqlite:"):
         return tracker.uri
-    # The program may not be on the PATH when the environment was not activated.
-    program = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
+    program = _program("mlflow", "mlflow")
     return f"{program} ui --host 127.0.0.1 --port 5000 --backend-store-uri {shlex.quote(tracker.uri)}"
 
 
 def resume_command(folder: Path) -> str:
     """Return the command that goes on with a search."""
-    program = "neurocap" if shutil.which("neurocap") else f"{shlex.quote(sys.executable)} -m neurocap_search"
-    return f"{program} search --resume {shlex.quote(str(folder))}"
+    return f"{_program('neurocap', 'neurocap_search')} search --resume {shlex.quote(str(folder))}"
+
+
+def _program(name: str, module: str) -> str:
+    """Return what to type for a program of this environment, activated or not."""
+    found = shutil.which(name)
+    if found is not None and Path(found).parent == Path(sys.executable).parent:
+        return name
+    return f"{shlex.quote(sys.executable)} -m {module}"
 
 
 def interrupted_words(summary: Summary, folder: Path) -> str:
@@ -67,10 +73,13 @@ def _result(summary: Summary) -> list[str]:
 def _cost(summary: Summary) -> list[str]:
     ended = summary.num_trials - summary.interrupted
     states = f"{summary.pruned} pruned, {summary.completed} trained to the end, {summary.failed} failed"
+    lost = (
+        f"; {summary.lost_epochs} more were lost to failures and interruptions" if summary.lost_epochs else ""
+    )
     return [
         f"Trials          {ended} of {summary.num_trials}: {states}",
-        f"Epochs          {summary.epochs} of {summary.full_epochs} for training all of these to the end "
-        f"({summary.epoch_share:.0%}; {1 - summary.epoch_share:.0%} saved)",
+        f"Epochs          {summary.epochs} of {summary.full_epochs} for training these to the end "
+        f"({summary.epoch_share:.0%}; {1 - summary.epoch_share:.0%} saved){lost}",
     ]
 
 

@@ -4,20 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from search_spaces import AnySearchSpace
+from search_spaces.frozen import FrozenModel
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
+"""A path that still means the same when a search is resumed from another folder."""
 
 
-class DataConfig(Section):
+class DataConfig(FrozenModel):
     """Where the images come from and how many are used.
 
     Attributes:
@@ -36,10 +32,10 @@ class DataConfig(Section):
 
     source: Literal["digits", "torchvision", "npz"] = "digits"
     name: str | None = None
-    root: Path = Path("data")
+    root: AbsolutePath = Field(Path("data"), validate_default=True)
     download: bool = False
-    train_files: list[Path] = []
-    test_files: list[Path] = []
+    train_files: tuple[AbsolutePath, ...] = ()
+    test_files: tuple[AbsolutePath, ...] = ()
     train_size: int | None = Field(None, ge=1)
     validation_size: int | None = Field(None, ge=1)
     test_size: int | None = Field(None, ge=1)
@@ -55,7 +51,7 @@ class DataConfig(Section):
         return self
 
 
-class TrainingConfig(Section):
+class TrainingConfig(FrozenModel):
     """How a trial trains. Learning rate, weight decay and batch size may be searched by the space.
 
     Attributes:
@@ -66,11 +62,11 @@ class TrainingConfig(Section):
         optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adamw``.
         schedule: ``cosine`` to zero over the epochs, or ``constant``.
         probe_samples: Training images on which beta_eff is measured after each epoch.
-        device: ``auto`` takes a GPU where the trial has one.
+        device: ``auto`` takes a GPU if ``resources.gpus_per_trial`` gives the trial one.
     """
 
     epochs: int = Field(20, ge=1)
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=2)
     learning_rate: float = Field(0.05, gt=0)
     weight_decay: float = Field(5e-4, ge=0)
     optimizer: Literal["sgd", "adamw"] = "sgd"
@@ -79,13 +75,14 @@ class TrainingConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class SamplerConfig(Section):
+class SamplerConfig(FrozenModel):
     """What is searched and who proposes it.
 
     Attributes:
         num_trials: Architectures tried.
         sampler: Optuna's sampler by name.
-        startup_trials: Random proposals before the sampler learns; None keeps Optuna's number.
+        startup_trials: Random proposals before the sampler learns (nsga2: its population); None keeps
+            Optuna's number.
         max_concurrent: Trials at once; None runs as many as the cluster has room for.
         points_to_evaluate: Optuna parameters of architectures to try first.
     """
@@ -94,10 +91,10 @@ class SamplerConfig(Section):
     sampler: Literal["tpe", "random", "gp", "nsga2", "cmaes"] = "tpe"
     startup_trials: int | None = Field(None, ge=1)
     max_concurrent: int | None = Field(None, ge=1)
-    points_to_evaluate: list[dict[str, Any]] = []
+    points_to_evaluate: tuple[dict[str, Any], ...] = ()
 
 
-class SchedulerConfig(Section):
+class SchedulerConfig(FrozenModel):
     """Which trials go on.
 
     Attributes:
@@ -114,13 +111,14 @@ class SchedulerConfig(Section):
     brackets: int = Field(1, ge=1)
 
 
-class ResourcesConfig(Section):
+class ResourcesConfig(FrozenModel):
     """What a trial gets of the cluster.
 
     Attributes:
         cpus_per_trial: Cores, also the threads torch may use.
         gpus_per_trial: GPUs; 0.25 lets four trials share one.
-        address: Address of a running Ray cluster (``auto`` finds one); None starts Ray on this machine.
+        address: Address of a running Ray cluster (``auto`` finds one); None takes the environment variable
+            ``RAY_ADDRESS``, and without it starts Ray on this machine.
         num_cpus: Cores for a Ray started here; None takes all.
     """
 
@@ -129,8 +127,16 @@ class ResourcesConfig(Section):
     address: str | None = None
     num_cpus: int | None = Field(None, ge=1)
 
+    @model_validator(mode="after")
+    def _whole_gpus(self) -> Self:
+        if self.gpus_per_trial > 1 and self.gpus_per_trial % 1:
+            raise ValueError(
+                f"gpus_per_trial: {self.gpus_per_trial} is neither a share of one GPU nor a number of them"
+            )
+        return self
 
-class TrackingConfig(Section):
+
+class TrackingConfig(FrozenModel):
     """Where MLflow keeps the record.
 
     Attributes:
@@ -151,17 +157,17 @@ class TrackingConfig(Section):
         return self
 
 
-class OutputConfig(Section):
+class OutputConfig(FrozenModel):
     """Where a search writes.
 
     Attributes:
         dir: Folder in which each search makes its own.
     """
 
-    dir: Path = Path("runs")
+    dir: AbsolutePath = Field(Path("runs"), validate_default=True)
 
 
-class SearchConfig(Section):
+class SearchConfig(FrozenModel):
     """The whole configuration of a search.
 
     Attributes:

@@ -1,6 +1,5 @@
 """From a YAML file and dotted overrides to a checked configuration, with errors a user can mend."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurocap_search.config import SearchConfig
-from neurocap_search.errors import UserError
+from neurocap_search.errors import UserError, did_you_mean
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
@@ -45,9 +44,8 @@ def dump_config(config: SearchConfig) -> str:
 
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1)
-        hint = f" Did you mean {path.parent / near[0]}?" if near else " Give the path of a YAML file."
-        raise UserError(f"No configuration file at {path}.{hint}")
+        beside = did_you_mean(path, (str(file) for file in path.parent.glob("*.y*ml")))
+        raise UserError(f"No configuration file at {path}.{beside or ' Give the path of a YAML file.'}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -80,17 +78,19 @@ def _explain(details: ErrorDetails) -> str:
     key = ".".join(path)
     kind, received = details["type"], details["input"]
     if kind == "extra_forbidden":
-        return f"  {key}: unknown key, received {received!r}.{_did_you_mean(path, model)}"
+        return f"  {key}: unknown key, received {received!r}.{_nearest_key(path, model)}"
     if kind == "missing":
         return f"  {key}: is missing. Add it to the file or as {key}=VALUE."
     if kind == "union_tag_invalid":
         names = details["ctx"]["expected_tags"].replace("'", "")
         tag = details["ctx"]["tag"]
-        return f"  {key}.name: unknown, received {tag!r}.{_closest(tag, names.split(', '))} Known: {names}."
+        return (
+            f"  {key}.name: unknown, received {tag!r}.{did_you_mean(tag, names.split(', '))} Known: {names}."
+        )
     message = details["msg"].removeprefix("Value error, ")
     if isinstance(received, dict):  # a rule over several keys, whose message names the values itself
         return f"  {key}: {message}." if key else f"  {message}."
-    guess = _closest(received, _literals(model, path)) if kind == "literal_error" else ""
+    guess = did_you_mean(received, _literals(model, path)) if kind == "literal_error" else ""
     return f"  {key}: {message}, received {received!r}.{guess}"
 
 
@@ -121,24 +121,17 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models(part)]
 
 
-def _did_you_mean(path: list[str], model: type[BaseModel] | None) -> str:
+def _nearest_key(path: list[str], model: type[BaseModel] | None) -> str:
     if model is None:
         return " Remove it."
     *parents, last = path
-    near = difflib.get_close_matches(last, model.model_fields, n=1, cutoff=0.5)
-    if near:
-        return f" Did you mean {'.'.join([*parents, near[0]])}?"
-    return f" Known keys: {', '.join(model.model_fields)}."
+    near = did_you_mean(last, model.model_fields, prefix="".join(f"{parent}." for parent in parents))
+    return near or f" Known keys: {', '.join(model.model_fields)}."
 
 
 def _literals(model: type[BaseModel] | None, path: list[str]) -> list[str]:
     field = model.model_fields.get(path[-1]) if model else None
     return [str(value) for value in get_args(field.annotation)] if field else []
-
-
-def _closest(received: Any, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(str(received), known, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def flat_keys(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

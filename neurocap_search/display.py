@@ -2,7 +2,7 @@
 
 import math
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,6 +16,18 @@ _STYLE = {
     TrialState.FAILED: "bold red",
     TrialState.INTERRUPTED: "magenta",
 }
+
+_COLUMNS: dict[str, tuple[int, JustifyMethod]] = {
+    "trial": (5, "right"),
+    "architecture": (10, "left"),
+    "epoch": (5, "right"),
+    "{metric}": (7, "right"),
+    "beta_eff": (8, "right"),
+    "predicted final": (20, "right"),
+    "state": (11, "left"),
+}
+# What the other columns and the gaps between all of them take of a line.
+_OTHERS = sum(width for width, _ in _COLUMNS.values()) - _COLUMNS["architecture"][0] + 2 * (len(_COLUMNS) - 1)
 
 
 class LiveTable(SearchListener):
@@ -80,15 +92,24 @@ class LiveTable(SearchListener):
 
     def _draw(self, record: SearchRecord) -> RenderableType:
         table = Table(box=None, header_style="bold", pad_edge=False)
-        for name in ("trial", "architecture", "epoch", record.metric, "beta_eff", "predicted final", "state"):
-            right = name in ("trial", "epoch", record.metric, "beta_eff", "predicted final")
+        for name, (width, justify) in _COLUMNS.items():
+            # Only the architecture gives way on a narrow terminal.
+            name = name.format(metric=record.metric.replace("_accuracy", " acc"))
+            most = max(width, self._console.width - _OTHERS) if name == "architecture" else None
             table.add_column(
-                name.replace("_accuracy", " acc"), justify="right" if right else "left", no_wrap=True
+                name, justify=justify, no_wrap=True, overflow="ellipsis", min_width=width, max_width=most
             )
         room = max(4, min(self._rows, self._console.height - 6))
-        for trial in list(record)[-room:]:
+        for trial in _most_telling(record, room):
             table.add_row(*_cells(record, trial), style=_STYLE[trial.state])
         return Group(table, self._progress)
+
+
+def _most_telling(record: SearchRecord, room: int) -> list[TrialRecord]:
+    """Return the running trials and, as far as there is room, those with the highest numbers that ended."""
+    running = record.in_state(TrialState.RUNNING)[-room:]
+    ended = [trial for trial in record if trial.state is not TrialState.RUNNING]
+    return ended[len(ended) - min(len(ended), room - len(running)) :] + running
 
 
 def _cells(record: SearchRecord, trial: TrialRecord) -> list[str]:

@@ -1,8 +1,10 @@
 """A search as the command line runs it: with a screen, MLflow and a run directory."""
 
+import itertools
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,22 +50,22 @@ class Launched:
             "mlflow": mlflow,
             "interrupted_search": self.outcome.interrupted,
             "resume": resume,
-            "warnings": self.outcome.failures,
+            "warnings": self.outcome.warnings,
         }
 
 
-def launch(config: SearchConfig, folder: Path, console: Console, *, resume: bool = False) -> Launched:
+def launch(config: SearchConfig, console: Console, resume: Path | None = None) -> Launched:
     """Run a search and print its outcome.
 
     Args:
         config: The whole configuration.
-        folder: The run directory; made unless ``resume``.
         console: Where progress and outcome are shown.
-        resume: Go on with the search in ``folder``.
+        resume: Run directory of the search to go on with; None begins a new one in ``output.dir``.
 
     Raises:
         UserError: If anything the user gave cannot be used.
     """
+    folder = resume or _make_folder(config)
     made: list[SearchListener] = []
 
     def listeners() -> Sequence[SearchListener]:
@@ -73,12 +75,10 @@ def launch(config: SearchConfig, folder: Path, console: Console, *, resume: bool
         made.append(LiveTable(console))
         return made
 
-    if not resume:
-        _make(folder, config)
     try:
-        outcome = run_search(config, folder, listeners, resume=resume)
-    except (UserError, KeyboardInterrupt):
-        _leave(folder, console, ours=not resume)
+        outcome = run_search(config, folder, listeners, resume=resume is not None)
+    except BaseException:
+        _leave(folder, console, ours=resume is None)
         raise
     finally:
         for table in made:
@@ -89,14 +89,27 @@ def launch(config: SearchConfig, folder: Path, console: Console, *, resume: bool
     return Launched(outcome, folder, tracker)
 
 
-def _make(folder: Path, config: SearchConfig) -> None:
-    try:
-        folder.mkdir(parents=True)
-        write_text(folder / "config.yaml", dump_config(config))
-    except OSError as error:
-        raise UserError(
-            f"output.dir: {folder} cannot be written ({error.strerror}). Choose another output.dir."
-        ) from None
+def _make_folder(config: SearchConfig) -> Path:
+    """Make the run directory; a second search within a second gets a number."""
+    stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    for number in itertools.count(1):
+        folder = config.output.dir / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            config.output.dir.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            write_text(folder / "config.yaml", dump_config(config))
+        except FileExistsError:
+            if folder.exists():
+                continue
+            raise _unwritable(folder, "a file is in the way") from None
+        except OSError as error:
+            raise _unwritable(folder, str(error.strerror)) from None
+        return folder
+    raise AssertionError("itertools.count has no end")
+
+
+def _unwritable(folder: Path, why: str) -> UserError:
+    return UserError(f"output.dir: {folder} cannot be written ({why}). Choose another output.dir.")
 
 
 def _leave(folder: Path, console: Console, *, ours: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import PositiveInt
+from pydantic import Field, field_validator
 
 from search_spaces.frozen import FrozenModel
 from search_spaces.ranges import Choices, FloatRange
@@ -33,7 +33,15 @@ class Hyperparameters(FrozenModel):
 
     learning_rate: FloatRange | None = None
     weight_decay: FloatRange | None = None
-    batch_size: Choices[PositiveInt] | None = None
+    # Two, because batch normalisation cannot train on a single example.
+    batch_size: Choices[Annotated[int, Field(ge=2)]] | None = None
+
+    @field_validator("learning_rate", "weight_decay")
+    @classmethod
+    def _not_negative(cls, value: FloatRange | None) -> FloatRange | None:
+        if value is not None and value.low < 0:
+            raise ValueError(f"low ({value.low}) must not be negative: raise it")
+        return value
 
     def sample(self, trial: BaseTrial) -> dict[str, float | int]:
         """Asks the trial for each searched hyper-parameter.

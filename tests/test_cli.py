@@ -44,7 +44,10 @@ def test_the_module_is_the_command() -> None:
         ([DIGITS, "training.epochs=2"], "scheduler.grace_period: 4 exceeds training.epochs = 2"),
         ([DIGITS, "nonsense"], "An override reads key.path=value, received 'nonsense'."),
         (["--resume", "nowhere"], "nowhere is no run directory: it has no config.yaml."),
-        ([DIGITS, "--resume", "nowhere"], "--resume takes its configuration from nowhere"),
+        (
+            ["a.yaml", "b=1", "--resume", "x"],
+            "--resume takes its configuration from x; leave out a.yaml, b=1.",
+        ),
         ([DIGITS, "--seed", "-1"], "seed: Input should be greater than or equal to 0, received -1"),
     ],
 )
@@ -84,8 +87,10 @@ def test_unusable_data_and_points_leave_nothing_behind(
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("tracking.uri=http://127.0.0.1:9", "MLflow cannot be reached at http://127.0.0.1:9"),
+        ("tracking.uri=http://127.0.0.1:9", "MLflow cannot use http://127.0.0.1:9"),
         ("resources.gpus_per_trial=64", "a trial asks for 1 CPUs and 64 GPUs, but the largest node has"),
+        ("tracking.uri=postgresql://127.0.0.1:9/x", "MLflow cannot use postgresql://127.0.0.1:9/x"),
+        ("resources.address=ray://127.0.0.1:9", "is a Ray Client address"),
         ("resources.address=127.0.0.1:9", "no Ray cluster answers at '127.0.0.1:9'"),
     ],
 )

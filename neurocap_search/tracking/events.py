@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ Event = dict[str, Any]
 class Journal:
     """An append-only file of events, one JSON object a line: the one source of truth of a search.
 
-    Every event is on disk before the search goes on, so a killed search loses none. A last line cut
-    short by a kill is left out when reading. Numbers that are not finite are written as null.
+    Every event is handed to the operating system before the search goes on, so a killed search loses
+    none. A last line cut short by a kill is left out when reading. Numbers that are not finite are
+    written as null.
 
     Args:
         path: The file; made when the first event is written.
@@ -28,7 +30,7 @@ class Journal:
         self.path = path
 
     def append(self, event: Event) -> None:
-        """Write one event and hand it to the operating system."""
+        """Write one event."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(finite(event), allow_nan=False) + "\n")
 
@@ -40,6 +42,8 @@ class Journal:
         """
         self._check()
         lines = self.path.read_text(encoding="utf-8").splitlines()
+        if not lines:
+            raise UserError(f"{self.path} is empty: the search ended before it began. Start it anew.")
         for number, line in enumerate(lines, 1):
             try:
                 event = json.loads(line)
@@ -57,9 +61,9 @@ class Journal:
     def mend(self) -> None:
         """Cut off a last line that a kill left incomplete, so that appending is safe."""
         self._check()
-        text = self.path.read_text(encoding="utf-8")
-        if text and not text.endswith("\n"):
-            self.path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
+        content = self.path.read_bytes()
+        if not content.endswith(b"\n"):
+            os.truncate(self.path, content.rfind(b"\n") + 1)
 
     def _check(self) -> None:
         if not self.path.is_file():

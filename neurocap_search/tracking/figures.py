@@ -51,8 +51,9 @@ def draw_learning_curves(record: SearchRecord) -> Figure:
     axes.set(
         xlabel="epoch", ylabel=record.metric.replace("_", " ") + " (share)", xlim=(0.5, record.max_t + 0.5)
     )
-    ended = len(record.finished)
-    axes.set_title(f"{ended} trials, {record.epochs} of {ended * record.max_t} epochs trained")
+    ended = record.in_state(*states)
+    epochs = sum(trial.epochs for trial in ended)
+    axes.set_title(f"{len(ended)} trials, {epochs} of {len(ended) * record.max_t} epochs trained")
     axes.legend(loc="lower right", frameon=False)
     return figure
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from neurocap_search.errors import UserError
+from neurocap_search.prediction import Report
+from neurocap_search.pruning import Decision
 from neurocap_search.tracking.listener import SearchListener
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
 from neurocap_search.tracking.summary import Summary
@@ -18,7 +20,6 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 
 _STATUS = {TrialState.FAILED: "FAILED", TrialState.INTERRUPTED: "KILLED"}
 _FILES = ("config.yaml", "summary.json", "trials.csv", "decisions.jsonl")
@@ -34,54 +35,55 @@ class MlflowTracker(SearchListener):
     trained trial or the ``pruned_epoch``.
 
     Args:
-        folder: The run directory; its name marks the runs of this search, so that a resumed search
-            finds them again.
+        folder: The run directory.
         uri: Tracking URI; None keeps ``mlflow.db`` in the run directory.
         experiment: Name of the MLflow experiment.
         params: Parameters of the parent run.
 
+    Attributes:
+        run_id: The parent run, once the search has begun.
+
     Raises:
-        UserError: If the tracking server cannot be reached.
+        UserError: If the store cannot be used or the server cannot be reached.
     """
 
     def __init__(self, folder: Path, uri: str | None, experiment: str, params: dict[str, Any]) -> None:
         self.folder = folder.resolve()
         self.uri = uri or f"sqlite:///{self.folder / 'mlflow.db'}"
         self.experiment, self._params = experiment, params
+        self.run_id = ""
         self._children: dict[int, str] = {}
         try:
             self._client = MlflowClient(tracking_uri=self.uri)
-            self._experiment_id = self._find_experiment(local=uri is None)
-            self.run_id = self._find_parent() or self._create_parent()
-        except MlflowException as error:
+            self._experiment_id = self._find_experiment()
+        except Exception as error:  # each kind of store has its own errors
+            hint = " Begin it with http:// if it is a server's." if "://" not in self.uri else ""
             raise UserError(
-                f"tracking.uri: MLflow cannot be reached at {self.uri}: {_first_line(error)}. Start the "
-                "server or leave tracking.uri out to keep the record in the run directory."
+                f"tracking.uri: MLflow cannot use {self.uri}: {_first_line(error)}.{hint} Start the server, "
+                "mend the address, or leave tracking.uri out to keep the record in the run directory."
             ) from None
 
     def on_search_start(self, record: SearchRecord) -> None:
-        """Find the children of the trials that a resumed search already has."""
+        """Find or make the parent, and send what a resumed search has but MLflow lacks."""
+        self.run_id = self._find_parent(record) or self._create_parent(record)
         self._client.update_run(self.run_id, status="RUNNING")
+        closed = set()
         for run in self._search(f"tags.mlflow.parentRunId = '{self.run_id}'"):
-            self._children[int(run.data.tags["neurocap.trial"])] = run.info.run_id
+            number = int(run.data.tags["neurocap.trial"])
+            self._children[number] = run.info.run_id
+            closed |= {number} if run.info.status != "RUNNING" else set()
+        for trial in record.finished:
+            if trial.number not in closed:
+                self._send_again(record, trial)
 
     def on_trial_start(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Create the child run; a trial that starts over gets a new one in place of the old."""
-        if (old := self._children.pop(trial.number, None)) is not None:
-            self._client.delete_run(old)
+        self._drop_child(trial)
         self._create_child(trial)
 
     def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Log the epoch's metrics and the prediction made at it."""
-        report, decision = trial.reports[-1], trial.decisions[-1]
-        metrics = dict(report.metrics)
-        if report.seconds is not None:
-            metrics["epoch_seconds"] = report.seconds
-        if (prediction := decision.prediction) is not None:
-            metrics["predicted_mean"] = prediction.mean
-            metrics["predicted_std"] = math.nan if prediction.std is None else prediction.std
-            metrics["prediction_is_fallback"] = float(prediction.fallback is not None)
-        self._log_metrics(self._children[trial.number], metrics, report.epoch)
+        self._log_report(self._children[trial.number], trial.reports[-1], trial.decisions[-1])
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Log the outcome and close the child run."""
@@ -108,10 +110,30 @@ class MlflowTracker(SearchListener):
                 self._client.log_artifacts(self.run_id, str(self.folder / folder), folder)
         self._client.set_terminated(self.run_id, "KILLED" if summary.interrupted else "FINISHED")
 
+    def _send_again(self, record: SearchRecord, trial: TrialRecord) -> None:
+        self._drop_child(trial)
+        run_id = self._create_child(trial)
+        for report, decision in zip(trial.reports, trial.decisions, strict=True):
+            self._log_report(run_id, report, decision)
+        self.on_trial_end(record, trial)
+
+    def _drop_child(self, trial: TrialRecord) -> None:
+        if (old := self._children.pop(trial.number, None)) is not None:
+            self._client.delete_run(old)
+
+    def _log_report(self, run_id: str, report: Report, decision: Decision) -> None:
+        metrics = dict(report.metrics)
+        if report.seconds is not None:
+            metrics["epoch_seconds"] = report.seconds
+        if (prediction := decision.prediction) is not None:
+            metrics["predicted_mean"] = prediction.mean
+            metrics["predicted_std"] = math.nan if prediction.std is None else prediction.std
+            metrics["prediction_is_fallback"] = float(prediction.fallback is not None)
+        self._log_metrics(run_id, metrics, report.epoch)
+
     def _create_child(self, trial: TrialRecord) -> str:
         tags = {
             "mlflow.parentRunId": self.run_id,
-            "neurocap.search": self.folder.name,
             "neurocap.trial": str(trial.number),
             "neurocap.architecture": trial.description,
         }
@@ -123,20 +145,30 @@ class MlflowTracker(SearchListener):
         self._client.log_dict(run_id, trial.config, "architecture.json")
         return run_id
 
-    def _find_experiment(self, *, local: bool) -> str:
+    def _find_experiment(self) -> str:
+        place = self._artifact_place()
         found = self._client.get_experiment_by_name(self.experiment)
+        if found is not None and place is not None and not _same_place(found.artifact_location, place):
+            # The run directory was moved: its artifacts shall not go to where it was.
+            self.experiment = f"{self.experiment} ({self.folder})"
+            found = self._client.get_experiment_by_name(self.experiment)
         if found is not None:
             return str(found.experiment_id)
-        # Without a place of their own the artifacts of a local store would go to the working directory.
-        place = (self.folder / "mlartifacts").as_uri() if local else None
         return str(self._client.create_experiment(self.experiment, artifact_location=place))
 
-    def _find_parent(self) -> str | None:
-        runs = self._search(f"tags.neurocap.search = '{self.folder.name}' and tags.neurocap.kind = 'search'")
+    def _artifact_place(self) -> str | None:
+        """Return where a local store keeps artifacts: beside itself, not in the working directory."""
+        if not self.uri.startswith("sqlite:///"):
+            return None
+        return (Path(self.uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()
+
+    def _find_parent(self, record: SearchRecord) -> str | None:
+        mine = f"tags.neurocap.search = '{record.search_id}' and tags.neurocap.kind = 'search'"
+        runs = self._search(mine)
         return runs[0].info.run_id if runs else None
 
-    def _create_parent(self) -> str:
-        tags = {"neurocap.search": self.folder.name, "neurocap.kind": "search"}
+    def _create_parent(self, record: SearchRecord) -> str:
+        tags = {"neurocap.search": record.search_id, "neurocap.kind": "search"}
         run_id = self._create_run(self.folder.name, tags)
         self._client.log_batch(run_id, params=_params(self._params))
         return run_id
@@ -190,6 +222,10 @@ def _summary_metrics(summary: Summary) -> dict[str, float]:
 
 def _params(values: dict[str, Any]) -> list[Param]:
     return [Param(key, str(value)[:6000]) for key, value in values.items()]
+
+
+def _same_place(first: str, second: str) -> bool:
+    return first.rstrip("/") == second.rstrip("/")
 
 
 def _first_line(error: Exception) -> str:

@@ -90,6 +90,7 @@ class SearchRecord:
     Attributes:
         trials: The trials by id.
         lost_epochs: Epochs of interrupted trials that had to start over.
+        search_id: Tells this search from all others, also from one in a folder of the same name.
     """
 
     metric: str
@@ -97,6 +98,7 @@ class SearchRecord:
     num_trials: int
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     lost_epochs: int = 0
+    search_id: str = ""
 
     def apply(self, event: Event) -> None:
         """Take in one event, live or read from a journal."""
@@ -117,18 +119,13 @@ class SearchRecord:
         return self.in_state(TrialState.COMPLETED, TrialState.PRUNED, TrialState.FAILED)
 
     @property
-    def epochs(self) -> int:
-        """Epochs trained in all trials, also those that an interruption made worthless."""
-        return sum(trial.epochs for trial in self.trials.values()) + self.lost_epochs
-
-    @property
     def best(self) -> TrialRecord | None:
         """The fully trained trial with the largest final metric; the earlier one of equals."""
         completed = self.in_state(TrialState.COMPLETED)
         return max(completed, key=lambda trial: trial.final(self.metric) or 0.0, default=None)
 
     def _on_search(self, event: Event) -> None:
-        """Take no notice: the head of the journal holds versions only."""
+        self.search_id = event["search_id"]
 
     def _on_suggested(self, event: Event) -> None:
         keys = ("number", "trial_id", "config", "description", "parameters", "multiply_adds")

@@ -38,6 +38,14 @@ class SearchRecorder:
         """Leave listeners out of Ray's snapshots: they hold screens and connections."""
         return self.__dict__ | {"listeners": []}
 
+    def begun(self, head: Event) -> None:
+        """The search begins; ``head`` opens its journal."""
+        self._keep(head)
+
+    def resumed(self, restarted: Sequence[str]) -> None:
+        """The search goes on; the trials in ``restarted`` start over."""
+        self._keep({"event": "resumed", "restarted": list(restarted)})
+
     def suggested(self, trial_id: str, config: dict[str, Any], facts: dict[str, Any]) -> None:
         """A new trial was proposed; ``facts`` are description, parameters and multiply_adds."""
         number = len(self.record.trials)

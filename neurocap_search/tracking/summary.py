@@ -49,8 +49,9 @@ class Summary:
         pruned: Trials stopped by the policy.
         failed: Trials that ended with an error.
         interrupted: Trials cut off or not begun when the search was stopped.
-        epochs: Epochs trained.
-        full_epochs: Epochs it would take to train the completed, pruned and failed trials to the end.
+        epochs: Epochs trained in the completed and pruned trials.
+        full_epochs: Epochs it would have taken to train these to the end.
+        lost_epochs: Epochs trained in trials that failed, were cut off or had to start over.
         seconds: Sum of the trials' training time.
         best: Number, description, configuration and final metric of the best trial.
         test_accuracy: Accuracy of the best trial on images no trial has seen (a share).
@@ -65,6 +66,7 @@ class Summary:
     interrupted: int
     epochs: int
     full_epochs: int
+    lost_epochs: int
     seconds: float
     best: dict[str, Any] | None = None
     test_accuracy: float | None = None
@@ -90,15 +92,17 @@ def summarise(record: SearchRecord, quality_epoch: int, test_accuracy: float | N
         test_accuracy: Test accuracy of the best trial.
     """
     counts = {state: len(record.in_state(state)) for state in TrialState}
+    ended = record.in_state(TrialState.COMPLETED, TrialState.PRUNED)
     return Summary(
         metric=record.metric,
         num_trials=record.num_trials,
         completed=counts[TrialState.COMPLETED],
         pruned=counts[TrialState.PRUNED],
         failed=counts[TrialState.FAILED],
-        interrupted=record.num_trials - len(record.finished),
-        epochs=record.epochs,
-        full_epochs=len(record.finished) * record.max_t,
+        interrupted=max(0, record.num_trials - len(record.finished)),
+        epochs=sum(trial.epochs for trial in ended),
+        full_epochs=len(ended) * record.max_t,
+        lost_epochs=record.lost_epochs + sum(trial.epochs for trial in record if trial not in ended),
         seconds=sum(trial.seconds for trial in record),
         best=_best(record),
         test_accuracy=test_accuracy,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from neurocap_search.pruning import Decision
 from neurocap_search.tracking.events import finite
 from neurocap_search.tracking.listener import SearchListener
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
@@ -22,11 +23,15 @@ class TableWriter(SearchListener):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def on_search_start(self, record: SearchRecord) -> None:
+        """Write the decisions of a resumed search anew: without those of trials that start over."""
+        rows = [decision_row(trial, decision) for trial in record for decision in trial.decisions]
+        write_text(self.folder / "decisions.jsonl", "".join(rows))
+
     def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Append the decision."""
-        row = {"trial": trial.number, **finite(trial.decisions[-1].to_json())}
         with (self.folder / "decisions.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(decision_row(trial, trial.decisions[-1]))
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Write the table of trials anew."""
@@ -45,6 +50,11 @@ class TableWriter(SearchListener):
             writer.writeheader()
             writer.writerows(rows)
             write_text(self.folder / "trials.csv", text.getvalue())
+
+
+def decision_row(trial: TrialRecord, decision: Decision) -> str:
+    """Return one line of ``decisions.jsonl``."""
+    return json.dumps({"trial": trial.number, **finite(decision.to_json())}) + "\n"
 
 
 def trial_row(record: SearchRecord, trial: TrialRecord) -> dict[str, Any]:

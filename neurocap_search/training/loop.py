@@ -65,10 +65,11 @@ def _train_epoch(
     model: nn.Module, split: Split, batches: tuple[Tensor, ...], optimizer: torch.optim.Optimizer
 ) -> dict[str, float]:
     model.train()
-    loss_sum, hits = torch.zeros((), device=split.labels.device), 0
+    loss_sum, hits, seen = torch.zeros((), device=split.labels.device), 0, 0
     for batch in batches:
         if len(batch) == 1 and len(batches) > 1:
-            continue  # batch normalisation needs two images
+            continue  # batch normalisation needs two images, and the last batch may hold one
+        seen += len(batch)
         labels = split.labels[batch]
         logits = model(split.images[batch])
         loss = cross_entropy(logits, labels)
@@ -77,7 +78,7 @@ def _train_epoch(
         optimizer.step()
         loss_sum += loss.detach() * len(batch)
         hits += (logits.detach().argmax(1) == labels).sum()
-    return {"train_loss": float(loss_sum) / len(split), "train_accuracy": int(hits) / len(split)}
+    return {"train_loss": float(loss_sum) / seen, "train_accuracy": int(hits) / seen}
 
 
 @torch.no_grad()

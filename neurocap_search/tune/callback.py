@@ -1,5 +1,6 @@
 """From Ray Tune's callbacks to the record."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,12 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
         return str(Path(path).relative_to(self._recorder.journal.path.parent.resolve()))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has failed for good."""
-        self._recorder.ended(trial.trial_id, TrialState.FAILED, error=_error_of(trial))
+        """A trial has failed: for good by its own error, else cut off, to be run again on resuming."""
+        text = _error_text(trial)
+        # Ray's words for a worker or a node that died, which says nothing of the architecture.
+        lost = text.startswith("The actor ")
+        state = TrialState.INTERRUPTED if lost else TrialState.FAILED
+        self._recorder.ended(trial.trial_id, state, error=error_reason(text))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Mark what was cut off; Ray tells nobody else of it."""
@@ -65,10 +70,24 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
             self._recorder.ended(record.trial_id, TrialState.INTERRUPTED)
 
 
-def _error_of(trial: Trial) -> str:
-    """Return the innermost error of a trial in one line, without the module of its class."""
+def _error_text(trial: Trial) -> str:
+    """Return what Ray wrote of a trial's failure, without its heading."""
     if trial.error_file is None or not Path(trial.error_file).is_file():
-        return "failed without an error message"
-    lines = Path(trial.error_file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    name, colon, message = lines[-1].partition(": ")
+        return ""
+    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    return text.rpartition("Failure # ")[2].partition("\n")[2].strip()
+
+
+def error_reason(text: str) -> str:
+    r"""Return the innermost error of a traceback in one line, without the module of its class.
+
+    Example:
+        >>> error_reason("  File x, line 1\ntorch.cuda.OutOfMemoryError: no memory\nTry less.")
+        'OutOfMemoryError: no memory'
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt|Warning)\b", line)]
+    if not raised:
+        return lines[0] if lines else "failed without an error message"
+    name, colon, message = raised[-1].partition(": ")
     return f"{name.rpartition('.')[2]}{colon}{message}"

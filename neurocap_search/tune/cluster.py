@@ -59,6 +59,11 @@ def _start(config: ResourcesConfig) -> None:
     if address is None:
         _start_here(config.num_cpus)
         return
+    if address.startswith("ray://"):
+        raise UserError(
+            f"resources.address: {address!r} is a Ray Client address, over which the record cannot be kept. "
+            "Run neurocap on a node of the cluster with resources.address=auto."
+        )
     try:
         _check_answer(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -71,7 +76,7 @@ def _start(config: ResourcesConfig) -> None:
 
 def _check_answer(address: str) -> None:
     """Fail at once where nobody listens: Ray itself would try for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=5).close()
 

@@ -1,15 +1,16 @@
 """Optuna's samplers by name, and the points a search begins with."""
 
-import difflib
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
+from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from neurocap_search.config import SamplerConfig
-from neurocap_search.errors import UserError
+from neurocap_search.errors import UserError, did_you_mean
 from search_spaces import SearchSpace
 
 
@@ -37,7 +38,25 @@ def make_sampler(config: SamplerConfig, seed: int) -> BaseSampler:
     return TPESampler(seed=seed, **startup)
 
 
-def check_points(points: list[dict[str, Any]], space: SearchSpace) -> None:
+def check_sampler(config: SamplerConfig, space: SearchSpace) -> None:
+    """Check that a sampler can search a space.
+
+    Raises:
+        UserError: For CMA-ES on a space of choices only, where it would silently draw at random.
+    """
+    if config.sampler != "cmaes":
+        return
+    trial = optuna.create_study(sampler=RandomSampler(seed=0)).ask()
+    space.sample(trial)
+    space.hyperparameters.sample(trial)
+    if all(isinstance(kind, CategoricalDistribution) for kind in trial.distributions.values()):
+        raise UserError(
+            f"search.sampler: cmaes needs numbers to vary, and the space {space.name!r} has only choices. "
+            "Use tpe, or search space.hyperparameters.learning_rate too."
+        )
+
+
+def check_points(points: Sequence[dict[str, Any]], space: SearchSpace) -> None:
     """Check that each point names the parameters the space asks for, with values in their ranges.
 
     Optuna itself takes wrong points without a word and draws something else.
@@ -56,8 +75,7 @@ def check_points(points: list[dict[str, Any]], space: SearchSpace) -> None:
         except (ValueError, UserWarning) as error:
             raise UserError(f"{key}: {_plain(error)} Received {point!r}.") from None
         for name in point.keys() - trial.params.keys():
-            near = difflib.get_close_matches(name, list(trial.params), n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(trial.params)}."
+            hint = did_you_mean(name, trial.params) or f" Known: {', '.join(trial.params)}."
             raise UserError(f"{key}.{name}: the space has no such parameter here.{hint}")
 
 

@@ -1,13 +1,15 @@
 """A whole search: Ray Tune trains, Optuna proposes, the policy prunes, the record is kept."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from ray import tune
 
 from neurocap_search.config import SearchConfig
+from neurocap_search.errors import UserError
 from neurocap_search.tracking import (
     FigureWriter,
     Journal,
@@ -25,8 +27,8 @@ from neurocap_search.tune.cluster import ray_cluster
 from neurocap_search.tune.parts import METRIC, TIME_ATTR, make_scheduler, make_searcher
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
 from neurocap_search.tune.quiet import logged_to
-from neurocap_search.tune.replay import Replay, journal_head
-from neurocap_search.tune.samplers import check_points
+from neurocap_search.tune.replay import Replay, fixed_settings, journal_head
+from neurocap_search.tune.samplers import check_points, check_sampler
 from neurocap_search.tune.searcher import RecordedSearch
 from neurocap_search.tune.trainable import Task, train_trial
 
@@ -38,14 +40,14 @@ class SearchOutcome:
     Attributes:
         summary: The figures.
         record: Every trial with its curve and decisions.
-        interrupted: True if the search was stopped before all trials had ended.
-        failures: Listeners that failed, with their error.
+        interrupted: True if trials were cut off or not begun.
+        warnings: What went wrong beside the trials.
     """
 
     summary: Summary
     record: SearchRecord
     interrupted: bool
-    failures: dict[str, str]
+    warnings: list[str]
 
 
 def run_search(
@@ -69,10 +71,23 @@ def run_search(
     Raises:
         UserError: If data, points to evaluate, cluster or journal cannot be used.
     """
-    check_points(config.search.points_to_evaluate, config.space)
-    data = load_images(config.data)
-    with logged_to(folder / "search.log"):
+    with _locked(folder), logged_to(folder / "search.log"):
+        check_sampler(config.search, config.space)
+        check_points(config.search.points_to_evaluate, config.space)
+        data = load_images(config.data)
         return _run(config, folder, data, listeners, resume)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second process out of the run directory: two journals in one could not be read again."""
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            f"Another process is running the search in {folder}. Wait for it or stop it."
+        ) from None
 
 
 def _run(
@@ -85,19 +100,22 @@ def _run(
     record = SearchRecord(METRIC, config.training.epochs, config.search.num_trials)
     journal = Journal(folder / "journal.jsonl")
     scheduler, searcher = make_scheduler(config), make_searcher(config, data)
-    if resume:
-        Replay(record, searcher, scheduler.policy).run(journal)
-    to_do = config.search.num_trials - len(record.finished)
+    replay = Replay(record, searcher, scheduler.policy)
+    restarted = replay.run(journal, fixed_settings(config)) if resume else []
+    to_do = max(0, config.search.num_trials - len(record.finished))
     with ray_cluster(config.resources) if to_do else contextlib.nullcontext():
         # Nothing is written before data, cluster and listeners have proved usable.
         recorder = SearchRecorder(record, journal, [TableWriter(folder), FigureWriter(folder), *listeners()])
         searcher.recorder = recorder
-        if not resume:
-            journal.append(journal_head())
+        if resume:
+            recorder.resumed(restarted)
+        else:
+            recorder.begun(journal_head(config))
         recorder.tell(lambda listener: listener.on_search_start(record))
         if to_do:
             _fit(config, folder, data, recorder, scheduler, searcher)
-    return _conclude(config, folder, data, recorder)
+    changed = [f"{name} was {known} when the search began" for name, known in replay.libraries.items()]
+    return _conclude(config, folder, data, recorder, changed)
 
 
 def _fit(
@@ -110,7 +128,11 @@ def _fit(
 ) -> None:
     """Run the trials that are still to do."""
     resources = config.resources
-    task = Task(data, config.space, config.training, config.seed, max(1, int(resources.cpus_per_trial)))
+    training = config.training
+    if training.device == "auto" and resources.gpus_per_trial == 0:
+        # Ray hides no GPU from a trial that asked for none; all of them would crowd onto the first.
+        training = training.model_copy(update={"device": "cpu"})
+    task = Task(data, config.space, training, config.seed, max(1, int(resources.cpus_per_trial)))
     trainable = tune.with_resources(
         tune.with_parameters(train_trial, task=task),
         {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
@@ -140,10 +162,13 @@ def _trial_id(trial: tune.experiment.Trial) -> str:
     return str(trial.trial_id)
 
 
-def _conclude(config: SearchConfig, folder: Path, data: ImageData, recorder: SearchRecorder) -> SearchOutcome:
+def _conclude(
+    config: SearchConfig, folder: Path, data: ImageData, recorder: SearchRecorder, warnings: list[str]
+) -> SearchOutcome:
     """Keep the best network, add up and tell the listeners."""
     record = recorder.record
     accuracy = keep_best(config, folder, data, record.best) if record.best else None
     summary = summarise(record, config.scheduler.grace_period, accuracy)
     recorder.tell(lambda listener: listener.on_search_end(record, summary))
-    return SearchOutcome(summary, record, summary.interrupted > 0, dict(recorder.failures))
+    stopped = [f"{name} stopped: {error}" for name, error in recorder.failures.items()]
+    return SearchOutcome(summary, record, summary.interrupted > 0, warnings + stopped)

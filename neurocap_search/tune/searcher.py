@@ -76,7 +76,12 @@ class RecordedSearch(OptunaSearch):  # type: ignore[misc]
 
     def rename(self, old_id: str, trial_id: str) -> None:
         """Let the proposal of ``old_id`` belong to ``trial_id``."""
-        self._ot_trials[trial_id] = self._ot_trials.pop(old_id)
+        if old_id in self._completed_trials:  # lost with its worker, and Optuna was told that it failed
+            self._ot_study.enqueue_trial(self._ot_trials[old_id].params)
+            self._ot_trials[trial_id] = self._ot_study.ask()
+            self._space(self._ot_trials[trial_id])
+        else:
+            self._ot_trials[trial_id] = self._ot_trials.pop(old_id)
 
     def _restart(self, trial_id: str) -> dict[str, Any]:
         old_id, config = self._interrupted.pop(0)

@@ -62,6 +62,19 @@ def test_the_printed_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ("data.source=npz", "data: source npz needs data.train_files and data.test_files"),
         ("data.source=torchvision", "data: source torchvision needs data.name, for example FashionMNIST"),
         ("space.depth={low: 4, high: 1}", "space.depth: low (4) must not exceed high (1)"),
+        ("search.num_trials=true", "search: num_trials cannot be true: give it a value of its kind"),
+        (
+            "resources.gpus_per_trial=1.5",
+            "gpus_per_trial: 1.5 is neither a share of one GPU nor a number of them",
+        ),
+        (
+            "training.batch_size=1",
+            "training.batch_size: Input should be greater than or equal to 2, received 1",
+        ),
+        (
+            "space.hyperparameters.weight_decay={low: -1, high: 1, log: false}",
+            "low (-1.0) must not be negative",
+        ),
         ("tracking.uri=http://me:secret@host", "tracking: uri holds a name or password"),
         ("name=a/b", "name: String should match pattern"),
         ("nonsense", "An override reads key.path=value, received 'nonsense'."),

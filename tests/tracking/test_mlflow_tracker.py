@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -111,19 +112,64 @@ def test_one_parent_and_a_child_for_each_trial(
     assert parent.data.metrics["pruned"] == 1
 
 
+def active_runs(tracker: MlflowTracker) -> list[Any]:
+    client = MlflowClient(tracking_uri=tracker.uri)
+    return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+
+
 def test_a_resumed_search_finds_its_runs_again(tmp_path: Path) -> None:
     tracker, recorder = track(tmp_path, None)
     again = MlflowTracker(tmp_path, None, "test", {"seed": 1})
-    assert again.run_id == tracker.run_id
     again.on_search_start(recorder.record)
+    assert again.run_id == tracker.run_id
     again.on_trial_start(recorder.record, recorder.record.trials["d"])  # starts over: replaced, not doubled
+    assert len(active_runs(tracker)) == 5
+
+
+def test_another_search_of_the_same_name_touches_nothing(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/shared.db"
+    tracker, _ = track(tmp_path, uri)
+    before = {run.info.run_id for run in active_runs(tracker)}
+    (tmp_path / "user").mkdir()
+    folder = tmp_path / "user" / tmp_path.name
+    folder.mkdir()
+    other = MlflowTracker(folder, uri, "test", {"seed": 1})
+    recorder = make(folder, other, search_id="b2")
+    recorder.tell(lambda listener: listener.on_search_start(recorder.record))
+    play(recorder)
+    assert recorder.failures == {}
+    assert before < {run.info.run_id for run in active_runs(tracker)}
+    assert len(active_runs(tracker)) == 10
+
+
+def test_what_mlflow_lacks_is_sent_on_resuming(tmp_path: Path) -> None:
+    tracker, recorder = track(tmp_path, None)
+    # As after an outage: one trial is missing, another was never closed.
     client = MlflowClient(tracking_uri=tracker.uri)
-    runs = client.search_runs([client.get_experiment_by_name("test").experiment_id])
-    assert len(runs) == 5
+    children = {run.data.tags.get("neurocap.trial"): run.info.run_id for run in active_runs(tracker)}
+    client.delete_run(children["1"])
+    client.update_run(children["2"], status="RUNNING")
+    MlflowTracker(tmp_path, None, "test", {}).on_search_start(recorder.record)
+    runs = {run.data.tags.get("neurocap.trial"): run for run in active_runs(tracker)}
+    assert sorted(filter(None, runs)) == ["0", "1", "2", "3"]
+    assert runs["1"].data.metrics["final_val_accuracy"] == 0.8
+    assert [p.step for p in client.get_metric_history(runs["1"].info.run_id, "predicted_mean")] == [1, 2, 3]
+    assert runs["2"].info.status == "FINISHED"
+
+
+def test_a_moved_run_directory_keeps_its_record_complete(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    _, recorder = track(first, None)
+    second = first.rename(tmp_path / "second")
+    again = MlflowTracker(second, None, "test", {})
+    again.on_search_start(recorder.record)
+    assert not first.exists()
+    children = [run for run in active_runs(again) if run.data.tags.get("mlflow.parentRunId") == again.run_id]
+    assert len(children) == 4
+    assert all(str(second) in run.info.artifact_uri for run in children)
 
 
 def test_an_unreachable_server_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"MLflow cannot be reached at http://127\.0\.0\.1:9.*leave tracking\.uri out"
-    ):
+    with pytest.raises(UserError, match=r"MLflow cannot use http://127\.0\.0\.1:9.*leave tracking\.uri out"):
         MlflowTracker(tmp_path, "http://127.0.0.1:9", "test", {})

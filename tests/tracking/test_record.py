@@ -48,10 +48,10 @@ def play(recorder: SearchRecorder) -> None:
         recorder.ended(trial, TrialState.PRUNED if trial == "c" else TrialState.COMPLETED)
 
 
-def make(folder: Path, *listeners: SearchListener) -> SearchRecorder:
+def make(folder: Path, *listeners: SearchListener, search_id: str = "a1") -> SearchRecorder:
     record = SearchRecord("val_accuracy", max_t=3, num_trials=4)
     recorder = SearchRecorder(record, Journal(folder / "journal.jsonl"), listeners)
-    recorder.journal.append({"event": "search", "version": JOURNAL_VERSION})
+    recorder.begun({"event": "search", "version": JOURNAL_VERSION, "search_id": search_id})
     return recorder
 
 
@@ -93,7 +93,7 @@ def test_the_summary_adds_up(tmp_path: Path) -> None:
     play(recorder)
     summary = summarise(recorder.record, quality_epoch=2, test_accuracy=0.75)
     assert (summary.completed, summary.pruned, summary.failed, summary.interrupted) == (3, 1, 0, 0)
-    assert (summary.epochs, summary.full_epochs, summary.seconds) == (11, 12, 22.0)
+    assert (summary.epochs, summary.full_epochs, summary.lost_epochs, summary.seconds) == (11, 12, 0, 22.0)
     assert summary.epoch_share == pytest.approx(11 / 12)
     assert summary.best is not None
     assert summary.best["number"] == 1
@@ -160,7 +160,37 @@ def test_an_interrupted_trial_starts_over_under_a_new_id(tmp_path: Path) -> None
     play(recorder)
     record = recorder.record
     record.apply({"event": "resumed", "restarted": ["d"]})
-    assert (record.trials["d"].reports, record.lost_epochs, record.epochs) == ([], 3, 11)
+    assert (record.trials["d"].reports, record.lost_epochs) == ([], 3)
     recorder.restarted("d", "e")
     assert record.trials["e"].number == 3
     assert record.trials["e"].state is TrialState.RUNNING
+
+
+def test_failed_and_interrupted_trials_are_no_savings(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    recorder.ended("a", TrialState.FAILED, error="RuntimeError: x")
+    recorder.ended("b", TrialState.INTERRUPTED)
+    summary = summarise(recorder.record, 2)
+    # c (2 of 3 epochs) and d (3 of 3) remain; the six epochs of a and b were lost, not saved
+    assert (summary.epochs, summary.full_epochs, summary.lost_epochs) == (5, 6, 6)
+    assert summary.interrupted == 1
+
+
+def test_more_trials_than_asked_for_are_not_interrupted(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    play(recorder)
+    recorder.record.num_trials = 3  # lowered before resuming
+    assert summarise(recorder.record, 2).interrupted == 0
+
+
+def test_a_resumed_search_writes_its_decisions_once(tmp_path: Path) -> None:
+    recorder = make(tmp_path, TableWriter(tmp_path))
+    play(recorder)
+    path = tmp_path / "decisions.jsonl"
+    path.write_text(path.read_text() + '{"trial": 3, "act')  # what a kill may leave
+    recorder.resumed(["d"])
+    recorder.tell(lambda listener: listener.on_search_start(recorder.record))
+    decisions = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted({d["trial"] for d in decisions}) == [0, 1, 2]
+    assert len(decisions) == 8

@@ -1,6 +1,7 @@
 """Images: sources, splits, normalisation and what is said of unusable ones."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,9 +71,49 @@ def test_too_many_images(config: DataConfig, message: str) -> None:
         split_images(make_raw(40, None), make_raw(40, None), config)
 
 
-def test_images_and_labels_must_agree() -> None:
-    with pytest.raises(UserError, match=r"received images \(3, 8, 8\) and labels \(2,\)"):
-        RawImages(np.zeros((3, 8, 8)), np.zeros(2))
+def images(n: int = 4, **changes: Any) -> RawImages:
+    return RawImages(**({"images": np.zeros((n, 8, 8)), "labels": np.arange(n) % 2} | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": np.zeros(3, int)}, r"received images \(4, 8, 8\) and labels \(3,\)"),
+        ({"labels": np.zeros((4, 1), int)}, r"labels \(4, 1\)"),
+        ({"images": np.zeros((4, 64))}, r"received images \(4, 64\)"),
+        ({"labels": np.full(4, 0.5)}, "labels must be integers from 0, received float64 such as"),
+        ({"labels": np.array(["cat"] * 4)}, "labels must be integers from 0, received <U3"),
+        ({"labels": np.array([-1, 0, 1, 2])}, "labels must be integers from 0, received int64"),
+        ({"images": np.full((4, 8, 8), np.nan)}, "images must be finite numbers"),
+        ({"n": 0}, "there are no images"),
+    ],
+)
+def test_arrays_that_are_no_images_with_labels(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        images(**changes)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (
+            images(10),
+            images(images=np.zeros((4, 9, 9))),
+            r"training images of shape \(8, 8\) and test images",
+        ),
+        (images(10), images(images=np.zeros((4, 8, 8, 3))), "do not go together"),
+        (images(10, labels=np.full(10, 1)), images(), r"cover the classes 0, 1, 2, \.\.\."),
+        (
+            images(10, labels=np.full(10, 0)),
+            images(labels=np.zeros(4, int)),
+            r"without a gap .* received \[0\] and \[0\]",
+        ),
+        (images(10, labels=np.arange(10) % 2 * 2), images(labels=np.zeros(4, int)), r"received \[0, 2\]"),
+    ],
+)
+def test_sets_that_do_not_go_together(train: RawImages, test: RawImages, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        split_images(train, test, DataConfig())
 
 
 def test_npz_by_both_names(tmp_path: Path) -> None:
@@ -97,6 +138,24 @@ def test_npz_without_the_keys(tmp_path: Path) -> None:
         UserError, match=r"needs the keys x \(or images\) and y \(or labels\), received pictures"
     ):
         read_npz(tmp_path / "a.npz")
+
+
+def test_files_that_are_no_npz(tmp_path: Path) -> None:
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    np.savez(tmp_path / "whole.npz", x=np.zeros((20, 8, 8)), y=np.zeros(20))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:400])
+    (tmp_path / "text.npz").write_text("no archive")
+    for name in ("array.npy", "cut.npz", "text.npz", "absent.npz"):
+        with pytest.raises(UserError, match=f"{name} cannot be read as npz"):
+            read_npz(tmp_path / name)
+
+
+def test_files_of_different_shapes(tmp_path: Path) -> None:
+    for size in (8, 9):
+        np.savez(tmp_path / f"{size}.npz", x=np.zeros((4, size, size)), y=np.arange(4) % 2)
+    files = (tmp_path / "8.npz", tmp_path / "9.npz")
+    with pytest.raises(UserError, match=r"different shapes, received \[\(8, 8\), \(9, 9\)\]"):
+        load_images(DataConfig(source="npz", train_files=files, test_files=files[:1]))
 
 
 def test_npz_is_never_unpickled(tmp_path: Path) -> None:

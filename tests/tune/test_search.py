@@ -40,9 +40,10 @@ def runs_of(folder: Path) -> pd.DataFrame:
 def test_a_search_finishes_prunes_and_says_so(finished: FinishedSearch) -> None:
     printed = finished.printed
     assert (printed["num_trials"], printed["completed"] + printed["pruned"], printed["failed"]) == (8, 8, 0)
+    assert printed["lost_epochs"] == 0
     assert printed["pruned"] > 0
     assert printed["epochs"] < printed["full_epochs"] == 48
-    assert printed["warnings"] == {}
+    assert printed["warnings"] == []
     assert printed["best"]["val_accuracy"] > 0.6
     assert 0.5 < printed["test_accuracy"] <= 1
     assert f"--backend-store-uri {printed['mlflow']['uri']}" in printed["mlflow"]["open"]

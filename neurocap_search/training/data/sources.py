@@ -1,14 +1,14 @@
 """Where images come from: scikit-learn's digits, torchvision by name, npz files."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurocap_search.config import DataConfig
-from neurocap_search.errors import UserError
+from neurocap_search.errors import UserError, did_you_mean
 from neurocap_search.training.data.images import ImageData, RawImages, split_images
 
 
@@ -45,15 +45,15 @@ def _torchvision(config: DataConfig) -> tuple[RawImages, RawImages]:
     name = str(config.name)
     cls = getattr(torchvision.datasets, name, None)
     if cls is None:
-        near = difflib.get_close_matches(name, torchvision.datasets.__all__, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, torchvision.datasets.__all__)
         raise UserError(f"data.name: torchvision.datasets has no {name!r}.{hint}")
     try:
         parts = [cls(str(config.root), train=train, download=config.download) for train in (True, False)]
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
+        way = "check the connection" if config.download else "or data.download=true"
         raise UserError(
             f"data: {name} was not found in {config.root} ({error}). Set data.root to the folder that "
-            "holds it, or data.download=true."
+            f"holds it, {way}."
         ) from None
     except TypeError:
         raise UserError(
@@ -73,6 +73,9 @@ def _npz(config: DataConfig) -> tuple[RawImages, RawImages]:
 
 def _read_all(paths: Sequence[Path]) -> RawImages:
     parts = [read_npz(path) for path in paths]
+    shapes = {part.images.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise UserError(f"data: the files hold images of different shapes, received {sorted(shapes)}.")
     images = np.concatenate([part.images for part in parts])
     return RawImages(images, np.concatenate([part.labels for part in parts]))
 
@@ -88,9 +91,9 @@ def read_npz(path: Path) -> RawImages:
         UserError: If the file is missing, is no npz or lacks the keys.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, BadZipFile) as error:
         raise UserError(f"data: {path} cannot be read as npz: {error}") from None
     images = arrays.get("x", arrays.get("images"))
     labels = arrays.get("y", arrays.get("labels"))
