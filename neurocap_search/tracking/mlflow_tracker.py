@@ -1,25 +1,15 @@
 """MLflow's record of a search: one parent run, one child run for each trial."""
 
 import math
-import os
-import time
 from pathlib import Path
 from typing import Any
 
-from neurocap_search.errors import UserError
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import Decision
 from neurocap_search.tracking.listener import SearchListener
+from neurocap_search.tracking.mlflow_store import MlflowStore
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
 from neurocap_search.tracking.summary import Summary
-
-# An unreachable server must not hold up the driver: by default MLflow tries for minutes.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
 
 _STATUS = {TrialState.FAILED: "FAILED", TrialState.INTERRUPTED: "KILLED"}
 _FILES = ("config.yaml", "summary.json", "trials.csv", "decisions.jsonl")
@@ -48,27 +38,17 @@ class MlflowTracker(SearchListener):
     """
 
     def __init__(self, folder: Path, uri: str | None, experiment: str, params: dict[str, Any]) -> None:
-        self.folder = folder.resolve()
-        self.uri = uri or f"sqlite:///{self.folder / 'mlflow.db'}"
-        self.experiment, self._params = experiment, params
-        self.run_id = ""
+        self._folder, self._params = folder.resolve(), params
+        self._store = MlflowStore(self._folder, uri, experiment)
+        self.uri, self.run_id = self._store.uri, ""
         self._children: dict[int, str] = {}
-        try:
-            self._client = MlflowClient(tracking_uri=self.uri)
-            self._experiment_id = self._find_experiment()
-        except Exception as error:  # each kind of store has its own errors
-            hint = " Begin it with http:// if it is a server's." if "://" not in self.uri else ""
-            raise UserError(
-                f"tracking.uri: MLflow cannot use {self.uri}: {_first_line(error)}.{hint} Start the server, "
-                "mend the address, or leave tracking.uri out to keep the record in the run directory."
-            ) from None
 
     def on_search_start(self, record: SearchRecord) -> None:
         """Find or make the parent, and send what a resumed search has but MLflow lacks."""
         self.run_id = self._find_parent(record) or self._create_parent(record)
-        self._client.update_run(self.run_id, status="RUNNING")
+        self._store.client.update_run(self.run_id, status="RUNNING")
         closed = set()
-        for run in self._search(f"tags.mlflow.parentRunId = '{self.run_id}'"):
+        for run in self._store.search(f"tags.mlflow.parentRunId = '{self.run_id}'"):
             number = int(run.data.tags["neurocap.trial"])
             self._children[number] = run.info.run_id
             closed |= {number} if run.info.status != "RUNNING" else set()
@@ -94,21 +74,21 @@ class MlflowTracker(SearchListener):
             metrics[f"final_{record.metric}"] = final
         if trial.state is TrialState.PRUNED:
             metrics["pruned_epoch"] = trial.epochs
-        self._log_metrics(run_id, metrics, trial.epochs)
-        self._client.log_batch(run_id, tags=_outcome_tags(trial))
-        self._client.log_dict(run_id, [d.to_json() for d in trial.decisions], "decisions.json")
-        self._client.set_terminated(run_id, _STATUS.get(trial.state, "FINISHED"))
+        self._store.log_metrics(run_id, metrics, trial.epochs)
+        self._store.set_tags(run_id, _outcome_tags(trial))
+        self._store.client.log_dict(run_id, [d.to_json() for d in trial.decisions], "decisions.json")
+        self._store.client.set_terminated(run_id, _STATUS.get(trial.state, "FINISHED"))
 
     def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
         """Log summary, tables and figures on the parent and close it."""
-        self._log_metrics(self.run_id, _summary_metrics(summary), step=0)
+        self._store.log_metrics(self.run_id, _summary_metrics(summary), step=0)
         for name in _FILES:
-            if (self.folder / name).is_file():
-                self._client.log_artifact(self.run_id, str(self.folder / name))
+            if (self._folder / name).is_file():
+                self._store.client.log_artifact(self.run_id, str(self._folder / name))
         for folder in ("figures", "best"):
-            if (self.folder / folder).is_dir():
-                self._client.log_artifacts(self.run_id, str(self.folder / folder), folder)
-        self._client.set_terminated(self.run_id, "KILLED" if summary.interrupted else "FINISHED")
+            if (self._folder / folder).is_dir():
+                self._store.client.log_artifacts(self.run_id, str(self._folder / folder), folder)
+        self._store.client.set_terminated(self.run_id, "KILLED" if summary.interrupted else "FINISHED")
 
     def _send_again(self, record: SearchRecord, trial: TrialRecord) -> None:
         self._drop_child(trial)
@@ -119,7 +99,7 @@ class MlflowTracker(SearchListener):
 
     def _drop_child(self, trial: TrialRecord) -> None:
         if (old := self._children.pop(trial.number, None)) is not None:
-            self._client.delete_run(old)
+            self._store.client.delete_run(old)
 
     def _log_report(self, run_id: str, report: Report, decision: Decision) -> None:
         metrics = dict(report.metrics)
@@ -129,7 +109,7 @@ class MlflowTracker(SearchListener):
             metrics["predicted_mean"] = prediction.mean
             metrics["predicted_std"] = math.nan if prediction.std is None else prediction.std
             metrics["prediction_is_fallback"] = float(prediction.fallback is not None)
-        self._log_metrics(run_id, metrics, report.epoch)
+        self._store.log_metrics(run_id, metrics, report.epoch)
 
     def _create_child(self, trial: TrialRecord) -> str:
         tags = {
@@ -137,55 +117,24 @@ class MlflowTracker(SearchListener):
             "neurocap.trial": str(trial.number),
             "neurocap.architecture": trial.description,
         }
-        run_id = self._create_run(f"{trial.name} {trial.description}", tags)
-        self._children[trial.number] = run_id
         params = trial.config["architecture"] | trial.config["training"]
-        size = {"parameters": trial.parameters, "multiply_adds": trial.multiply_adds}
-        self._client.log_batch(run_id, params=_params(params | size))
-        self._client.log_dict(run_id, trial.config, "architecture.json")
+        params |= {"parameters": trial.parameters, "multiply_adds": trial.multiply_adds}
+        run_id = self._store.create_run(f"{trial.name} {trial.description}", tags, params)
+        self._children[trial.number] = run_id
+        self._store.client.log_dict(run_id, trial.config, "architecture.json")
         return run_id
-
-    def _find_experiment(self) -> str:
-        place = self._artifact_place()
-        found = self._client.get_experiment_by_name(self.experiment)
-        if found is not None and place is not None and not _same_place(found.artifact_location, place):
-            # The run directory was moved: its artifacts shall not go to where it was.
-            self.experiment = f"{self.experiment} ({self.folder})"
-            found = self._client.get_experiment_by_name(self.experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(self._client.create_experiment(self.experiment, artifact_location=place))
-
-    def _artifact_place(self) -> str | None:
-        """Return where a local store keeps artifacts: beside itself, not in the working directory."""
-        if not self.uri.startswith("sqlite:///"):
-            return None
-        return (Path(self.uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()
 
     def _find_parent(self, record: SearchRecord) -> str | None:
         mine = f"tags.neurocap.search = '{record.search_id}' and tags.neurocap.kind = 'search'"
-        runs = self._search(mine)
+        runs = self._store.search(mine)
         return runs[0].info.run_id if runs else None
 
     def _create_parent(self, record: SearchRecord) -> str:
         tags = {"neurocap.search": record.search_id, "neurocap.kind": "search"}
-        run_id = self._create_run(self.folder.name, tags)
-        self._client.log_batch(run_id, params=_params(self._params))
-        return run_id
-
-    def _create_run(self, name: str, tags: dict[str, str]) -> str:
-        return str(self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
-
-    def _search(self, condition: str) -> list[Any]:
-        return list(self._client.search_runs([self._experiment_id], condition, max_results=50_000))
-
-    def _log_metrics(self, run_id: str, metrics: dict[str, float], step: int) -> None:
-        now = int(time.time() * 1000)
-        rows = [Metric(key, float(v), now, step) for key, v in metrics.items() if math.isfinite(v)]
-        self._client.log_batch(run_id, metrics=rows)
+        return self._store.create_run(self._folder.name, tags, self._params)
 
 
-def _outcome_tags(trial: TrialRecord) -> list[RunTag]:
+def _outcome_tags(trial: TrialRecord) -> dict[str, str]:
     tags = {"neurocap.state": trial.state.value}
     if trial.decisions:
         tags |= {
@@ -193,40 +142,16 @@ def _outcome_tags(trial: TrialRecord) -> list[RunTag]:
             "neurocap.reason": trial.decisions[-1].reason,
         }
     if trial.error:
-        tags["neurocap.error"] = trial.error[:5000]
-    return [RunTag(key, value) for key, value in tags.items()]
+        tags["neurocap.error"] = trial.error
+    return tags
 
 
 def _summary_metrics(summary: Summary) -> dict[str, float]:
-    counts = (
-        "num_trials",
-        "completed",
-        "pruned",
-        "failed",
-        "interrupted",
-        "epochs",
-        "full_epochs",
-        "seconds",
-    )
-    metrics: dict[str, float] = {name: getattr(summary, name) for name in counts}
-    metrics["epoch_share"] = summary.epoch_share
+    plain = {name: value for name, value in vars(summary).items() if isinstance(value, int | float)}
+    metrics: dict[str, float] = {**plain, "epoch_share": summary.epoch_share}
     if summary.best:
         metrics[f"best_final_{summary.metric}"] = summary.best[summary.metric]
-    if summary.test_accuracy is not None:
-        metrics["best_test_accuracy"] = summary.test_accuracy
     if summary.quality:
         figures = vars(summary.quality).items()
         metrics |= {f"prediction_{name}": value for name, value in figures if value is not None}
     return metrics
-
-
-def _params(values: dict[str, Any]) -> list[Param]:
-    return [Param(key, str(value)[:6000]) for key, value in values.items()]
-
-
-def _same_place(first: str, second: str) -> bool:
-    return first.rstrip("/") == second.rstrip("/")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:160]

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from tests.conftest import ROOT, SMALL, FinishedSearch, environment, run_cli, search_digits
@@ -159,6 +161,26 @@ def test_resuming_a_finished_search_trains_nothing(finished: FinishedSearch) -> 
     again = run_cli("search", "--resume", str(finished.folder), "--json")
     assert again.returncode == 0, again.stderr
     assert without_times(finished.folder) == before
+
+
+def test_a_moved_search_asked_for_fewer_trials_trains_nothing(
+    finished: FinishedSearch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(finished.folder, folder)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("num_trials: 8", "num_trials: 5"))
+    process = run_cli("search", "--resume", str(folder), "--json")
+    assert process.returncode == 0, process.stderr
+    assert without_times(folder) == without_times(finished.folder)
+    assert json.loads(process.stdout)["test_accuracy"] == finished.printed["test_accuracy"]
+
+
+def test_a_second_process_is_kept_out(finished: FinishedSearch) -> None:
+    with FileLock(finished.folder / ".lock"):
+        process = run_cli("search", "--resume", str(finished.folder))
+    assert process.returncode == 2
+    assert "Another process is running the search in" in process.stderr
 
 
 def test_a_trial_that_fails_is_a_result_and_the_search_goes_on(tmp_path: Path) -> None:
