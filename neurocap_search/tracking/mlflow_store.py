@@ -41,7 +41,7 @@ class MlflowStore:
         except Exception as error:  # each kind of store has its own errors
             raise UserError(
                 f"tracking.uri: MLflow cannot use {self.uri}: {_first_line(error)}.{_hint(self.uri)} Start "
-                "the server, mend the address, or leave tracking.uri out: then the run directory keeps the record."
+                "the server, mend the address, or leave tracking.uri out to keep the record here."
             ) from None
 
     def search(self, condition: str) -> list[Run]:
