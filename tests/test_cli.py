@@ -64,7 +64,7 @@ def test_wrong_input_gives_exit_code_2_and_one_message(arguments: list[str], mes
     [
         (["data={source: npz, train_files: [a.npz], test_files: [b.npz]}"], "a.npz cannot be read as npz"),
         (["data={source: torchvision, name: FashionMnist}"], "Did you mean FashionMNIST?"),
-        (["data={source: torchvision, name: MNIST, root: nowhere}"], "MNIST was not found in nowhere"),
+        (["data={source: torchvision, name: MNIST, root: nowhere}"], "data: MNIST was not found in "),
         (
             ["data.train_size=5000"],
             "5000 training and 287 validation images were asked for, but there are 1437",
