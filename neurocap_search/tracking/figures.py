@@ -1,12 +1,13 @@
 """The two figures of a search: learning curves, and predicted against final."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from neurocap_search.prediction import Prediction
 from neurocap_search.tracking.listener import SearchListener
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
 from neurocap_search.tracking.summary import Summary
@@ -63,17 +64,10 @@ def _draw_curve(axes: Axes, record: SearchRecord, trial: TrialRecord) -> None:
     values = [report.metrics[record.metric] for report in trial.reports]
     if not epochs:
         return
-    best = record.best is trial
-    full = trial.state is TrialState.COMPLETED
+    best, full = record.best is trial, trial.state is TrialState.COMPLETED
     color = "black" if best else _BLUE if full else _GREY
-    axes.plot(
-        epochs,
-        values,
-        color=color,
-        linewidth=2 if best else 0.9,
-        alpha=1 if best or full else 0.7,
-        zorder=3 if best else 2,
-    )
+    width, order = (2.0, 3) if best else (0.9, 2)
+    axes.plot(epochs, values, color=color, linewidth=width, alpha=1 if full else 0.7, zorder=order)
     if trial.state is TrialState.PRUNED:
         axes.plot(epochs[-1], values[-1], "x", color=_ORANGE, markersize=6, zorder=4)
 
@@ -82,31 +76,33 @@ def draw_predictions(record: SearchRecord, epoch: int) -> Figure:
     """Draw predicted against final metric for the fully trained trials, with one standard deviation."""
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axes = figure.subplots()
-    for trial in record.in_state(TrialState.COMPLETED):
-        decision = next((d for d in trial.decisions if d.epoch == epoch), None)
-        if decision is None or decision.prediction is None:
-            continue
-        guess = decision.prediction
+    pairs = list(_predicted_and_final(record, epoch))
+    for guess, final in pairs:
         color = _BLUE if guess.fallback is None else _ORANGE
-        error: dict[str, Any] = {"xerr": guess.std} if guess.std is not None else {}
-        axes.errorbar(
-            guess.mean,
-            trial.final(record.metric) or 0.0,
-            fmt="o",
-            color=color,
-            markersize=4,
-            elinewidth=0.8,
-            **error,
-        )
-    low = min(*axes.get_xlim(), *axes.get_ylim())
-    high = max(*axes.get_xlim(), *axes.get_ylim())
-    axes.set(xlim=(low, high), ylim=(low, high))  # the same scale on both axes
-    axes.plot([low, high], [low, high], color=_GREY, linewidth=0.8, linestyle="--", zorder=1)
+        spread = 0.0 if guess.std is None else guess.std
+        axes.errorbar(guess.mean, final, xerr=spread, fmt="o", color=color, markersize=4, elinewidth=0.8)
+    _same_scale(axes, [value for guess, final in pairs for value in (guess.mean, final)])
     axes.plot([], [], "o", color=_BLUE, label="extrapolated to beta_eff = 0")
     axes.plot([], [], "o", color=_ORANGE, label="best value seen (no extrapolation)")
     axes.plot([], [], "--", color=_GREY, label="predicted = final")
     name = record.metric.replace("_", " ")
     axes.set(xlabel=f"{name} predicted at epoch {epoch} (share, ± one s.d.)", ylabel=f"final {name} (share)")
     axes.set_title("Fully trained trials: predicted against final")
-    axes.legend(loc="best", frameon=False)
+    axes.legend(loc="lower right", frameon=False)
     return figure
+
+
+def _predicted_and_final(record: SearchRecord, epoch: int) -> Iterator[tuple[Prediction, float]]:
+    for trial in record.in_state(TrialState.COMPLETED):
+        guess = next((d.prediction for d in trial.decisions if d.epoch == epoch), None)
+        final = trial.final(record.metric)
+        if guess is not None and final is not None:
+            yield guess, final
+
+
+def _same_scale(axes: Axes, values: list[float]) -> None:
+    """Give both axes the range of the points, and draw the diagonal; long error bars may leave it."""
+    margin = 0.08 * (max(values) - min(values)) or 0.01
+    ends = (min(values) - margin, max(values) + margin)
+    axes.set(xlim=ends, ylim=ends)
+    axes.plot(ends, ends, color=_GREY, linewidth=0.8, linestyle="--", zorder=1)

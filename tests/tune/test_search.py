@@ -98,22 +98,29 @@ def test_the_same_seed_and_one_worker_give_the_same_search(finished: FinishedSea
     assert again.printed["test_accuracy"] == finished.printed["test_accuracy"]
 
 
-def test_ctrl_c_keeps_what_is_finished_and_resuming_ends_as_if_undisturbed(
-    finished: FinishedSearch, tmp_path: Path
-) -> None:
+def start_search(parent: Path, until: str) -> subprocess.Popen[str]:
+    """Start the small search and return once it has told of the trial ``until``."""
     command = [sys.executable, "-m", "neurocap_search", "search", "configs/digits.yaml", *SMALL]
     process = subprocess.Popen(
-        [*command, f"output.dir={tmp_path}"],
+        [*command, f"output.dir={parent}"],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout is not None
-    for line in process.stdout:  # wait for the second trial to end, then interrupt in mid-search
-        if "trial-0001" in line:
+    for line in process.stdout:
+        if until in line:
             break
+    return process
+
+
+def test_ctrl_c_keeps_what_is_finished_and_resuming_ends_as_if_undisturbed(
+    finished: FinishedSearch, tmp_path: Path
+) -> None:
+    process = start_search(tmp_path, until="trial-0001")
     process.send_signal(signal.SIGINT)
     words = process.communicate(timeout=120)[0]
     assert process.returncode == 130, words
@@ -130,20 +137,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resuming_ends_as_if_undisturbed(
 
 @pytest.mark.filterwarnings("default")
 def test_a_killed_search_goes_on_from_its_journal(finished: FinishedSearch, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "neurocap_search", "search", "configs/digits.yaml", *SMALL]
-    process = subprocess.Popen(
-        [*command, f"output.dir={tmp_path}"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "trial-0002" in line:
-            break
+    process = start_search(tmp_path, until="trial-0002")
     time.sleep(0.3)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
