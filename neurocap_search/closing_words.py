@@ -103,6 +103,8 @@ def _quality(quality: PredictionQuality) -> list[str]:
 def verdict(quality: PredictionQuality) -> str:
     """Say in plain words whether the prediction was worth anything here."""
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
+    if quality.fallbacks == quality.trials:
+        return "None of these rests on beta_eff: each is only the best accuracy seen by then."
     if ours is None or seen is None:
         return "Too few trials to say whether the prediction ranks better than the accuracy seen."
     word = "better than" if ours > seen else "no better than"

@@ -57,3 +57,7 @@ def test_running_trials_are_always_in_sight() -> None:
 )
 def test_the_verdict_never_flatters(ours: float | None, seen: float, words: str) -> None:
     assert words in verdict(PredictionQuality(4, 5, 1, 0.01, ours, 0.5, 0.02, seen))
+
+
+def test_the_verdict_gives_beta_eff_no_credit_for_fallbacks() -> None:
+    assert "None of these rests on beta_eff" in verdict(PredictionQuality(4, 5, 5, 0.01, 0.9, 0.5, 0.02, 0.7))
