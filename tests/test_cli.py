@@ -1,5 +1,7 @@
 """The command line: help, configuration on the screen, exit codes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from neurocap_search.cli import app
-from tests.conftest import run_cli
+from tests.conftest import ROOT, environment, run_cli
 
 DIGITS = str(Path(__file__).parent.parent / "configs" / "digits.yaml")
 
@@ -116,3 +118,19 @@ def test_resuming_without_a_journal_harms_nothing(tmp_path: Path) -> None:
     assert code == 2
     assert "No journal at" in err
     assert (tmp_path / "config.yaml").exists()
+
+
+def test_torch_and_torchvision_that_do_not_fit_are_explained(tmp_path: Path) -> None:
+    # A stand-in that fails as torchvision's wheel does beside a CPU-only build of torch.
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    command = [sys.executable, "-m", "neurocap_search", "search", DIGITS, f"output.dir={tmp_path / 'runs'}"]
+    path = {"PYTHONPATH": str(tmp_path)}
+    process = subprocess.run(
+        command, cwd=ROOT, env=environment() | path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert process.returncode == 2
+    assert "cannot be used together (operator torchvision::nms does not exist)" in process.stderr
+    assert "pip install --upgrade --force-reinstall 'torch!=2.13.0' torchvision" in process.stderr
+    assert "Traceback" not in process.stderr
