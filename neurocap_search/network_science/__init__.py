@@ -7,18 +7,33 @@ doi 10.1038/s41467-024-48069-8).
 
 Start with :class:`NeuralCapacitanceProbe`, the head that a searched network carries. ``head_factors`` and
 ``neural_capacitance`` are the exact computation beneath it; ``line_graph`` is the slow reference by which
-both are tested.
+both are tested. Beside them stands the connectivity filter of cells (arXiv 2205.05662), which needs no
+training.
 """
 
 from neurocap_search.network_science.capacitance import Capacitance, neural_capacitance
+from neurocap_search.network_science.connectivity import (
+    NAS_BENCH_201_FILTER,
+    NDS_DARTS_FILTER,
+    Connectivity,
+    ConnectivityFilter,
+    cell_connectivity,
+    effective_connectivity,
+)
 from neurocap_search.network_science.factors import HeadFactors, head_factors
 from neurocap_search.network_science.line_graph import line_graph, line_graph_capacitance
 from neurocap_search.network_science.probe import NeuralCapacitanceProbe
 
 __all__ = [
+    "NAS_BENCH_201_FILTER",
+    "NDS_DARTS_FILTER",
     "Capacitance",
+    "Connectivity",
+    "ConnectivityFilter",
     "HeadFactors",
     "NeuralCapacitanceProbe",
+    "cell_connectivity",
+    "effective_connectivity",
     "head_factors",
     "line_graph",
     "line_graph_capacitance",
