@@ -6,12 +6,18 @@ couplings form a weighted directed line graph P whose nodes are the weights, and
 doi 10.1038/s41467-024-48069-8).
 
 Start with :class:`NeuralCapacitanceProbe`, the head that a searched network carries. ``head_factors`` and
-``neural_capacitance`` are the exact computation beneath it; ``line_graph`` is the slow reference by which
-both are tested. Beside them stands the connectivity filter of cells (arXiv 2205.05662), which needs no
-training.
+``neural_capacitance`` are the exact computation beneath it, with other readings of the papers beside it;
+``line_graph`` is the slow reference by which all are tested. The connectivity filter of cells (arXiv
+2205.05662) needs no training at all.
 """
 
 from neurocap_search.network_science.capacitance import Capacitance, neural_capacitance
+from neurocap_search.network_science.capacitance_forms import (
+    absolute_capacitance,
+    factor_averaged_capacitance,
+    gram_capacitance,
+    per_sample_capacitance,
+)
 from neurocap_search.network_science.connectivity import (
     NAS_BENCH_201_FILTER,
     NDS_DARTS_FILTER,
@@ -32,10 +38,14 @@ __all__ = [
     "ConnectivityFilter",
     "HeadFactors",
     "NeuralCapacitanceProbe",
+    "absolute_capacitance",
     "cell_connectivity",
     "effective_connectivity",
+    "factor_averaged_capacitance",
+    "gram_capacitance",
     "head_factors",
     "line_graph",
     "line_graph_capacitance",
     "neural_capacitance",
+    "per_sample_capacitance",
 ]

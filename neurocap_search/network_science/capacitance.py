@@ -1,6 +1,7 @@
 """Neural capacitance beta_eff of a head in closed form."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -62,12 +63,37 @@ def neural_capacitance(factors: HeadFactors, *, rtol: float = RELATIVE_TOLERANCE
         >>> neural_capacitance(HeadFactors((z, z, z), (u, u), (e, e, e)))
         Capacitance(value=-1.5, numerator=9.0, denominator=-6.0, reason=None)
     """
+    return judged(factors, _sums, rtol=rtol, depth=factors.depth)
+
+
+def judged(
+    factors: HeadFactors,
+    sums: Callable[[HeadFactors], tuple[float, float]],
+    *,
+    rtol: float,
+    depth: int | None,
+) -> Capacitance:
+    """Return the ratio of two sums over the factors, or NaN with a reason where one of them is noise.
+
+    Args:
+        factors: the nodes' outputs, gains and errors on a batch.
+        sums: N and D of factors; N holds products of two errors, D is linear in them.
+        rtol: share of the same sum over absolute factors below which a sum counts as zero.
+        depth: number of weight layers, where it may explain a degenerate value.
+
+    Example:
+        >>> import torch
+        >>> one = torch.ones(1, 1, dtype=torch.float64)
+        >>> factors = HeadFactors((one, one), (one,), (one, one))
+        >>> judged(factors, lambda f: (3.0, 2.0), rtol=1e-7, depth=None).value
+        1.5
+    """
     scale = max(float(errors.abs().max()) for errors in factors.errors)
     if scale == 0.0:
         return Capacitance(math.nan, 0.0, 0.0, "all errors are zero: the head fits every sample exactly")
     scaled = _with_errors_over(factors, scale)
-    numerator, denominator = sums = _sums(scaled)
-    reason = degeneracy(sums, _sums(_absolute(scaled)), rtol=rtol, depth=factors.depth)
+    numerator, denominator = received = sums(scaled)
+    reason = degeneracy(received, sums(_absolute(scaled)), rtol=rtol, depth=depth)
     value = math.nan if reason else scale * (numerator / denominator)
     return Capacitance(value, scale * (scale * numerator), scale * denominator, reason)
 
