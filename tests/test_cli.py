@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,10 @@ def test_help_shows_examples() -> None:
     code, out, _ = invoke("search", "--help")
     assert code == 0
     assert "neurocap search configs/digits.yaml search.num_trials=50" in out
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert invoke("--version") == (0, f"neurocap-search {version('neurocap-search')}\n", "")
 
 
 def test_the_module_is_the_command() -> None:
