@@ -3,11 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from neurocap_search.network_science.degeneracy import RELATIVE_TOLERANCE, degeneracy
 from neurocap_search.network_science.factors import HeadFactors
+
+Sums = tuple[float, float]
+"""N and D."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,11 @@ def neural_capacitance(factors: HeadFactors, *, rtol: float = RELATIVE_TOLERANCE
     so N is the sum over l = 2..L-1 of <Din_l, Dout_l>, and D the sum over l = 1..L-1 of
     -mean(eps_{l+1} ups_l zeta_{l-1}). beta_eff is defined in arXiv 2201.04194 (Nature Communications 15
     (2024), doi 10.1038/s41467-024-48069-8); the closed form follows from the P of ``line_graph``. It needs
-    the memory of the largest hidden weight matrix, a few times.
+    the memory of the hidden weight matrices, a few times.
 
     Not for softmax with cross-entropy below four weight layers, nor for features that sum to zero in each
     sample (LayerNorm) in a head of four: there N = 0 and the value is NaN. And do not average the values of
-    batches: that is not the value of all samples together.
+    batches: that is not the value of all samples together, which ``NeuralCapacitance`` accumulates.
 
     Args:
         factors: the nodes' outputs, gains and errors on a batch.
@@ -58,20 +63,15 @@ def neural_capacitance(factors: HeadFactors, *, rtol: float = RELATIVE_TOLERANCE
         beta_eff with both sums; the value is NaN, with a reason, where one of them is rounding noise.
 
     Example:
-        >>> import torch
         >>> z, u, e = (torch.full((1, 1), x, dtype=torch.float64) for x in (1.0, 1.0, 3.0))
         >>> neural_capacitance(HeadFactors((z, z, z), (u, u), (e, e, e)))
         Capacitance(value=-1.5, numerator=9.0, denominator=-6.0, reason=None)
     """
-    return judged(factors, _sums, rtol=rtol, depth=factors.depth)
+    return judged(factors, SAMPLES.sums, rtol=rtol, depth=explaining_depth(factors))
 
 
 def judged(
-    factors: HeadFactors,
-    sums: Callable[[HeadFactors], tuple[float, float]],
-    *,
-    rtol: float,
-    depth: int | None,
+    factors: HeadFactors, sums: Callable[[HeadFactors], Sums], *, rtol: float, depth: int | None
 ) -> Capacitance:
     """Return the ratio of two sums over the factors, or NaN with a reason where one of them is noise.
 
@@ -82,58 +82,149 @@ def judged(
         depth: number of weight layers, where it may explain a degenerate value.
 
     Example:
-        >>> import torch
         >>> one = torch.ones(1, 1, dtype=torch.float64)
-        >>> factors = HeadFactors((one, one), (one,), (one, one))
+        >>> factors = HeadFactors((one, one), (one,), (one / 2, one / 2))
         >>> judged(factors, lambda f: (3.0, 2.0), rtol=1e-7, depth=None).value
         1.5
     """
-    scale = max(float(errors.abs().max()) for errors in factors.errors)
+    scale = error_scale(factors)
+    scaled = over_scale(factors, scale)
+    return concluded(sums(scaled), sums(absolute(scaled)), scale=scale, rtol=rtol, depth=depth)
+
+
+def concluded(received: Sums, bounds: Sums, *, scale: float, rtol: float, depth: int | None) -> Capacitance:
+    """Return the ratio of N and D of factors whose errors were divided by a scale.
+
+    Args:
+        received: N and D.
+        bounds: N and D over absolute values.
+        scale: what the errors were divided by; 0 where all of them are zero.
+        rtol: share of its bound below which a sum counts as zero.
+        depth: number of weight layers, where it may explain a degenerate value.
+
+    Example:
+        >>> concluded((3.0, 2.0), (3.0, 2.0), scale=2.0, rtol=1e-7, depth=None)
+        Capacitance(value=3.0, numerator=12.0, denominator=4.0, reason=None)
+    """
     if scale == 0.0:
         return Capacitance(math.nan, 0.0, 0.0, "all errors are zero: the head fits every sample exactly")
-    scaled = _with_errors_over(factors, scale)
-    numerator, denominator = received = sums(scaled)
-    reason = degeneracy(received, sums(_absolute(scaled)), rtol=rtol, depth=depth)
+    numerator, denominator = received
+    reason = degeneracy(received, bounds, rtol=rtol, depth=depth)
     value = math.nan if reason else scale * (numerator / denominator)
     return Capacitance(value, scale * (scale * numerator), scale * denominator, reason)
 
 
-def _with_errors_over(factors: HeadFactors, scale: float) -> HeadFactors:
-    # N holds products of two errors, which would underflow late in training.
-    return HeadFactors(factors.outputs, factors.gains, tuple(e / scale for e in factors.errors))
+def explaining_depth(factors: HeadFactors) -> int | None:
+    """Return the number of weight layers where it may explain a sum of zero, else None.
+
+    It does where the output errors of each sample sum to zero, as those of softmax with cross-entropy do.
+
+    Example:
+        >>> one, two = torch.ones(1, 1), torch.tensor([[1.0, -1.0]])
+        >>> [explaining_depth(HeadFactors((one, one), (one,), (one, e))) for e in (one, two)]
+        [None, 2]
+    """
+    last = factors.errors[-1]
+    softmax = float(row_sums(last).abs().max()) <= 1e-9 * float(last.abs().max())
+    return factors.depth if softmax else None
 
 
-def _absolute(factors: HeadFactors) -> HeadFactors:
-    outputs, gains, errors = (
-        tuple(values.abs() for values in nodes) for nodes in (factors.outputs, factors.gains, factors.errors)
+def error_scale(factors: HeadFactors) -> float:
+    """Return the power of two above the largest error, or 0 where all errors are zero.
+
+    N holds products of two errors, which would underflow late in training. A power of two divides exactly.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> error_scale(HeadFactors((one, one), (one,), (one, -3 * one)))
+        4.0
+    """
+    largest = max(float(errors.abs().max()) for errors in factors.errors)
+    if largest == 0.0 or not math.isfinite(largest):
+        return min(largest, 1.0)  # what is infinite is found later, as an overflow
+    return math.ldexp(1.0, math.frexp(largest)[1])
+
+
+def over_scale(factors: HeadFactors, scale: float) -> HeadFactors:
+    """Return the factors with their errors divided by a scale; by 1 where it is 0.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> over_scale(HeadFactors((one, one), (one,), (one, -2 * one)), 2.0).errors[1].item()
+        -1.0
+    """
+    errors = tuple(e / (scale or 1.0) for e in factors.errors)
+    return HeadFactors(factors.outputs, factors.gains, errors, factors.weights)
+
+
+def absolute(factors: HeadFactors) -> HeadFactors:
+    """Return the factors without their signs.
+
+    Example:
+        >>> one = torch.ones(1, 1)
+        >>> absolute(HeadFactors((one, -one), (one,), (one, -2 * one))).errors[1].item()
+        2.0
+    """
+    outputs, gains, errors, weights = (
+        tuple(values.abs() for values in nodes)
+        for nodes in (factors.outputs, factors.gains, factors.errors, factors.weights)
     )
-    return HeadFactors(outputs, gains, errors)
+    return HeadFactors(outputs, gains, errors, weights)
 
 
-def _sums(factors: HeadFactors) -> tuple[float, float]:
-    """N and D, from the degrees of the layers."""
-    products = (_in_degrees(factors, n) * _out_degrees(factors, n) for n in range(2, factors.depth))
-    numerator = sum(float(product.sum()) for product in products)
-    return numerator, sum(_in_degree_sum(factors, n) for n in range(1, factors.depth))
+def degree_terms(factors: HeadFactors) -> list[Tensor]:
+    """Sum D, and Din and Dout of the layers 2 .. L-1, over the samples: what adds up over batches.
+
+    Example:
+        >>> one = torch.ones(2, 1, dtype=torch.float64)
+        >>> [float(t) for t in degree_terms(HeadFactors((one, one, one), (one, one), (one, one, one)))]
+        [-4.0, -2.0, -2.0]
+    """
+    Z, U, E = factors.outputs, factors.gains, factors.errors  # the tuples start at Z_0, U_1 and E_1
+    eps, ups, zeta = ([row_sums(nodes) for nodes in factor] for factor in (E, U, Z))
+    paths = [(eps[n] * ups[n - 1] * zeta[n - 1]).sum() for n in range(1, factors.depth)]
+    terms = [-torch.stack(paths).sum()]
+    for n in range(2, factors.depth):
+        terms += [-(U[n - 1] * eps[n]).T @ Z[n - 1], -E[n - 1].T @ (U[n - 2] * zeta[n - 2])]
+    return terms
 
 
-def _in_degrees(factors: HeadFactors, layer: int) -> Tensor:
-    """Din of a layer, in the shape of its weight; the tuples start at Z_0, U_1 and E_1."""
-    weighted = factors.gains[layer - 1] * _row_sums(factors.errors[layer])
-    return -weighted.T @ factors.outputs[layer - 1] / len(weighted)
+def degree_sums(terms: list[Tensor], samples: int) -> Sums:
+    """Form N and D of the sums of ``degree_terms`` over a number of samples.
+
+    Example:
+        >>> degree_sums([torch.tensor(-4.0), torch.tensor([-2.0]), torch.tensor([-2.0])], samples=2)
+        (1.0, -2.0)
+    """
+    degrees = zip(terms[1::2], terms[2::2], strict=True)
+    return sum(float((d_in * d_out).sum()) for d_in, d_out in degrees) / samples**2, float(terms[0]) / samples
 
 
-def _out_degrees(factors: HeadFactors, layer: int) -> Tensor:
-    """Dout of a layer, in the shape of its weight."""
-    weighted = factors.gains[layer - 2] * _row_sums(factors.outputs[layer - 2])
-    return -factors.errors[layer - 1].T @ weighted / len(weighted)
+class Form(NamedTuple):
+    """A form of beta_eff by sums over samples: they add up over batches, and N and D are formed once.
+
+    Attributes:
+        terms: the sums over the samples of a batch.
+        of_terms: N and D of those sums and the number of samples.
+
+    Example:
+        >>> one = torch.ones(2, 1, dtype=torch.float64)
+        >>> SAMPLES.sums(HeadFactors((one, one, one), (one, one), (one, one, one)))
+        (1.0, -2.0)
+    """
+
+    terms: Callable[[HeadFactors], list[Tensor]]
+    of_terms: Callable[[list[Tensor], int], Sums]
+
+    def sums(self, factors: HeadFactors) -> Sums:
+        """Return N and D of one batch."""
+        return self.of_terms(self.terms(factors), len(factors.errors[0]))
 
 
-def _in_degree_sum(factors: HeadFactors, layer: int) -> float:
-    """The sum of Din over its entries, without forming it: layer 1 may be wide."""
-    eps, ups = _row_sums(factors.errors[layer]), _row_sums(factors.gains[layer - 1])
-    return -float((eps * ups * _row_sums(factors.outputs[layer - 1])).mean())
+SAMPLES = Form(degree_terms, degree_sums)
+"""P averaged over the samples: the default."""
 
 
-def _row_sums(nodes: Tensor) -> Tensor:
+def row_sums(nodes: Tensor) -> Tensor:
+    """Return the sum of each row, (B, 1)."""
     return nodes.sum(dim=1, keepdim=True)

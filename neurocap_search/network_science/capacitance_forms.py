@@ -10,8 +10,17 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from neurocap_search.network_science import capacitance as closed
-from neurocap_search.network_science.capacitance import Capacitance, judged
+from neurocap_search.network_science.capacitance import (
+    SAMPLES,
+    Capacitance,
+    Form,
+    Sums,
+    absolute,
+    explaining_depth,
+    judged,
+    over_scale,
+    row_sums,
+)
 from neurocap_search.network_science.degeneracy import RELATIVE_TOLERANCE, degeneracy
 from neurocap_search.network_science.factors import HeadFactors
 
@@ -36,7 +45,7 @@ def gram_capacitance(factors: HeadFactors, *, rtol: float = RELATIVE_TOLERANCE) 
         >>> gram_capacitance(HeadFactors((z, z, z), (u, u), (e, e, e))).value
         -1.5
     """
-    return judged(factors, _gram_sums, rtol=rtol, depth=factors.depth)
+    return judged(factors, _gram_sums, rtol=rtol, depth=explaining_depth(factors))
 
 
 def per_sample_capacitance(
@@ -69,7 +78,7 @@ def per_sample_capacitance(
     if reduction not in get_args(Reduction):
         raise ValueError(f"reduction: expected one of {get_args(Reduction)}, received {reduction!r}")
     if reduction == "ratio_of_means":
-        return judged(factors, lambda f: _means(_sample_sums(f)), rtol=rtol, depth=factors.depth)
+        return judged(factors, RATIO_OF_MEANS.sums, rtol=rtol, depth=explaining_depth(factors))
     return _mean_of_ratios(factors, rtol)
 
 
@@ -92,7 +101,7 @@ def factor_averaged_capacitance(factors: HeadFactors, *, rtol: float = RELATIVE_
         -1.0
     """
     # The bounds take absolute values before the mean: what cancels over the batch is noise as well.
-    return judged(factors, lambda f: _means(_sample_sums(_batch_mean(f))), rtol=rtol, depth=factors.depth)
+    return judged(factors, FACTORS.sums, rtol=rtol, depth=explaining_depth(factors))
 
 
 def absolute_capacitance(factors: HeadFactors) -> Capacitance:
@@ -112,10 +121,20 @@ def absolute_capacitance(factors: HeadFactors) -> Capacitance:
         >>> absolute_capacitance(HeadFactors((z, z, z), (u, u), (e, e, e))).value
         1.5
     """
-    result = judged(
-        closed._with_errors_over(closed._absolute(factors), -1.0), closed._sums, rtol=0.0, depth=None
-    )
-    if factors.depth > 2 or result.denominator == 0.0:
+    # With the sign of E turned, the entries -z u e of P are those of |P|.
+    turned = over_scale(absolute(factors), -1.0)
+    result = judged(turned, SAMPLES.sums, rtol=0.0, depth=None)
+    return without_two_layers(result, factors.depth)
+
+
+def without_two_layers(result: Capacitance, depth: int) -> Capacitance:
+    """Refuse the absolute form of two layers, whose N is zero without a rounding error to tell it by.
+
+    Example:
+        >>> without_two_layers(Capacitance(0.0, 0.0, 1.0, None), depth=2).reason
+        'the absolute form needs three or more weight layers, because PP = 0 with two'
+    """
+    if depth > 2 or result.denominator == 0.0:
         return result
     reason = "the absolute form needs three or more weight layers, because PP = 0 with two"
     return Capacitance(math.nan, result.numerator, result.denominator, reason)
@@ -126,39 +145,62 @@ def _mean_of_ratios(factors: HeadFactors, rtol: float) -> Capacitance:
     scale = largest.where(largest > 0.0, 1.0)  # one a sample: a batch's would let confident samples underflow
     scaled = HeadFactors(factors.outputs, factors.gains, tuple(errors / scale for errors in factors.errors))
     n, d = _sample_sums(scaled)
-    rows = torch.cat((n, d, *_sample_sums(closed._absolute(scaled))), dim=1).tolist()
-    reasons = (degeneracy((r[0], r[1]), (r[2], r[3]), rtol=rtol, depth=factors.depth) for r in rows)
+    rows = torch.cat((n, d, *_sample_sums(absolute(scaled))), dim=1).tolist()
+    depth = explaining_depth(factors)
+    reasons = (degeneracy((r[0], r[1]), (r[2], r[3]), rtol=rtol, depth=depth) for r in rows)
     reason = next((f"sample {s}: {why}" for s, why in enumerate(reasons) if why), None)
     value = math.nan if reason else float((scale * (n / d)).mean())
     return Capacitance(value, *_means((scale * (scale * n), scale * d)), reason)
 
 
-def _gram_sums(factors: HeadFactors) -> tuple[float, float]:
+def _gram_sums(factors: HeadFactors) -> Sums:
     Z, U, E = factors.outputs, factors.gains, factors.errors
     numerator = 0.0
     for n in range(2, factors.depth):  # the tuples start at Z_0, U_1 and E_1
         pairs = (U[n - 1] @ E[n - 1].T) * (Z[n - 1] @ U[n - 2].T) / len(E[n]) ** 2
-        numerator += float((closed._row_sums(E[n]).T @ pairs @ closed._row_sums(Z[n - 2])).sum())
-    return numerator, sum(closed._in_degree_sum(factors, n) for n in range(1, factors.depth))
+        numerator += float((row_sums(E[n]).T @ pairs @ row_sums(Z[n - 2])).sum())
+    return numerator, float(_sample_sums(factors)[1].mean())
 
 
 def _sample_sums(factors: HeadFactors) -> tuple[Tensor, Tensor]:
     """N_s and D_s, each (B, 1)."""
     Z, U, E = factors.outputs, factors.gains, factors.errors
-    eps, ups, zeta = ([closed._row_sums(nodes) for nodes in factor] for factor in (E, U, Z))
+    eps, ups, zeta = ([row_sums(nodes) for nodes in factor] for factor in (E, U, Z))
     n_s, d_s = torch.zeros_like(eps[0]), torch.zeros_like(eps[0])
     for n in range(1, factors.depth):
         d_s -= eps[n] * ups[n - 1] * zeta[n - 1]
         if n > 1:
-            inner = closed._row_sums(U[n - 1] * E[n - 1]) * closed._row_sums(Z[n - 1] * U[n - 2])
+            inner = row_sums(U[n - 1] * E[n - 1]) * row_sums(Z[n - 1] * U[n - 2])
             n_s += eps[n] * zeta[n - 2] * inner
     return n_s, d_s
 
 
-def _means(sums: tuple[Tensor, Tensor]) -> tuple[float, float]:
+def _means(sums: tuple[Tensor, Tensor]) -> Sums:
     return float(sums[0].mean()), float(sums[1].mean())
 
 
-def _batch_mean(factors: HeadFactors) -> HeadFactors:
-    mean = [[t.mean(0, keepdim=True) for t in ts] for ts in (factors.outputs, factors.gains, factors.errors)]
-    return HeadFactors(tuple(mean[0]), tuple(mean[1]), tuple(mean[2]))
+def _sum_terms(factors: HeadFactors) -> list[Tensor]:
+    return [values.sum() for values in _sample_sums(factors)]
+
+
+def _sums_of_means(terms: list[Tensor], samples: int) -> Sums:
+    return float(terms[0]) / samples, float(terms[1]) / samples
+
+
+def _node_terms(factors: HeadFactors) -> list[Tensor]:
+    nodes = (*factors.outputs, *factors.gains, *factors.errors)
+    return [values.sum(0, keepdim=True) for values in nodes]
+
+
+def _sums_of_nodes(terms: list[Tensor], samples: int) -> Sums:
+    depth = (len(terms) + 1) // 3  # L outputs, L - 1 gains, L errors
+    means = tuple(term / samples for term in terms)
+    outputs, gains, errors = means[:depth], means[depth : 2 * depth - 1], means[2 * depth - 1 :]
+    return _means(_sample_sums(HeadFactors(outputs, gains, errors)))
+
+
+RATIO_OF_MEANS = Form(_sum_terms, _sums_of_means)
+"""N and D of each sample's own P, averaged: ``per_sample_capacitance`` with "ratio_of_means"."""
+
+FACTORS = Form(_node_terms, _sums_of_nodes)
+"""Outputs, gains and errors averaged first: ``factor_averaged_capacitance``."""

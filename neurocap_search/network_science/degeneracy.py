@@ -58,4 +58,7 @@ def _cause(name: str, depth: int | None, *, dead: bool = False) -> str:
         return "on every path an output, a gain or an error is zero (dead units?)"
     if name == "denominator":
         return "the signed interactions of this batch cancel"
-    return "features that sum to zero in each sample, as after LayerNorm, do this; use RMSNorm instead"
+    return (
+        "features centred over the batch, where factors are averaged first, or features that sum to zero in "
+        "each sample, as after LayerNorm, do this; use RMSNorm instead"
+    )

@@ -41,7 +41,7 @@ class LayerTap(TorchFunctionMode):
 
     def __init__(self, network: nn.Module, layer: Callable[[WeightOperator, Tensor], Tensor]) -> None:
         super().__init__()
-        self._names = {id(weight): _layer_name(name) for name, weight in network.named_parameters()}
+        self._names = {id(weight): layer_name(name) for name, weight in network.named_parameters()}
         self._layer = layer
 
     def __torch_function__(
@@ -145,7 +145,13 @@ class evaluation_mode:  # noqa: N801 - a context manager is called like a functi
             module.training = mode
 
 
-def _layer_name(parameter: str) -> str:
+def layer_name(parameter: str) -> str:
+    """Return the name of the layer that a weight belongs to.
+
+    Example:
+        >>> layer_name("features.0.weight"), layer_name("attention.in_proj_weight")
+        ('features.0', 'attention.in_proj')
+    """
     for ending in (".weight", "_weight"):
         parameter = parameter.removesuffix(ending)
     return parameter
