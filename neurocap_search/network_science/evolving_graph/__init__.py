@@ -1,0 +1,1 @@
+"""Networks as graphs that evolve in training (arXiv 2111.05410): rolled, unrolled, and their signatures."""
