@@ -62,6 +62,7 @@ class TrainingConfig(FrozenModel):
         optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adamw``.
         schedule: ``cosine`` to zero over the epochs, or ``constant``.
         probe_samples: Training images on which beta_eff is measured after each epoch.
+        graph_measures: Report degree, centrality, strength and fluctuation after each epoch too.
         device: ``auto`` takes a GPU if ``resources.gpus_per_trial`` gives the trial one.
     """
 
@@ -72,6 +73,7 @@ class TrainingConfig(FrozenModel):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     schedule: Literal["cosine", "constant"] = "cosine"
     probe_samples: int = Field(512, ge=1)
+    graph_measures: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

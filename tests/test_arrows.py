@@ -21,6 +21,16 @@ FOREIGN = {"ray", "optuna", "mlflow"}
 MAY_KNOW = {"tune": {"ray", "optuna"}, "tracking": {"mlflow"}}
 
 
+WITHIN = {
+    "layers": set(),
+    "capacitance": {"layers"},
+    "evolving_graph": {"layers"},
+    "complex_network": {"layers"},
+    "emergent": {"layers"},
+}
+"""The floors of network_science."""
+
+
 def imported(folder: Path) -> set[str]:
     """All modules a folder's files import, in full."""
     names: set[str] = set()
@@ -56,3 +66,14 @@ def test_help_waits_for_neither_torch_nor_ray() -> None:
         "sys.exit(bool({'torch', 'ray', 'mlflow'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("floor", WITHIN)
+def test_the_measures_share_only_the_layers(floor: str) -> None:
+    room = "neurocap_search.network_science."
+    ours = {
+        name.removeprefix(room).split(".")[0]
+        for name in imported(PACKAGE / "network_science" / floor)
+        if name.startswith(room)
+    }
+    assert ours - {floor} <= WITHIN[floor]

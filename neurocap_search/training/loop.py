@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from neurocap_search.config import TrainingConfig
-from neurocap_search.network_science import NeuralCapacitanceProbe
 from neurocap_search.prediction import Report
 from neurocap_search.training.data import ImageData, Split
+from neurocap_search.training.measures import measure
 from neurocap_search.training.settings import make_optimizer, pick_device
 
 
@@ -36,8 +36,8 @@ def train(model: nn.Module, data: ImageData, settings: TrainingConfig, *, seed: 
 
     Yields:
         A report with ``val_accuracy`` and ``train_accuracy`` (shares), ``val_loss`` and
-        ``train_loss`` (nats; the mean over the epoch), ``beta_eff``, ``beta_numerator``,
-        ``beta_denominator``, ``learning_rate`` and ``measure_seconds``.
+        ``train_loss`` (nats; the mean over the epoch), ``learning_rate`` and what
+        :func:`~neurocap_search.training.measures.measure` returns.
 
     Raises:
         DivergedError: When the training loss is no longer finite.
@@ -92,26 +92,3 @@ def evaluate(model: nn.Module, split: Split, prefix: str, batch_size: int = 512)
         loss += float(cross_entropy(logits, labels, reduction="sum"))
         hits += int((logits.argmax(1) == labels).sum())
     return {f"{prefix}_accuracy": hits / len(split), f"{prefix}_loss": loss / len(split)}
-
-
-@torch.no_grad()
-def measure(model: nn.Module, split: Split, settings: TrainingConfig) -> dict[str, float]:
-    """Return beta_eff with numerator and denominator on the first images of a split.
-
-    Raises:
-        TypeError: If the model's head is no probe.
-    """
-    start = time.perf_counter()
-    head = model.head
-    if not isinstance(head, NeuralCapacitanceProbe):
-        raise TypeError(f"model.head must be a NeuralCapacitanceProbe, received {type(head).__name__}.")
-    model.eval()
-    images, labels = split.images[: settings.probe_samples], split.labels[: settings.probe_samples]
-    features = model.forward_features(images)  # type: ignore[operator]
-    capacitance = head.measure(features, labels)
-    return {
-        "beta_eff": capacitance.value,
-        "beta_numerator": capacitance.numerator,
-        "beta_denominator": capacitance.denominator,
-        "measure_seconds": time.perf_counter() - start,
-    }

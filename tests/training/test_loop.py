@@ -5,8 +5,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import kurtosis, skew
 
 from neurocap_search.config import DataConfig, TrainingConfig
 from neurocap_search.errors import UserError
@@ -25,6 +27,7 @@ from neurocap_search.training import (
 from search_spaces import MlpSpace
 
 SPACE = MlpSpace(name="mlp")
+FIVE = ("median", "mean", "std", "skewness", "kurtosis")
 ARCHITECTURE: dict[str, Any] = {
     "space": "mlp",
     "widths": [32],
@@ -60,7 +63,12 @@ def test_a_network_learns_and_reports_everything(data: ImageData) -> None:
         "beta_denominator",
         "learning_rate",
         "measure_seconds",
+        *(f"{name}_{number}" for name in ("degree", "centrality") for number in FIVE),
+        "strength_mean",
+        "strength_std",
+        "fluctuation_mean",
     }
+    assert all(math.isfinite(value) for value in reports[0].metrics.values())
     assert reports[-1].metrics["val_accuracy"] > 0.7
     assert reports[-1].metrics["train_loss"] < reports[0].metrics["train_loss"]
     assert all(report.seconds and report.seconds > 0 for report in reports)
@@ -93,6 +101,43 @@ def test_beta_eff_is_that_of_the_head_on_the_first_training_images(data: ImageDa
     expected = neural_capacitance(factors)
     assert report.metrics["beta_eff"] == pytest.approx(expected.value, rel=1e-4)
     assert report.metrics["beta_numerator"] == pytest.approx(expected.numerator, rel=1e-4)
+
+
+def test_graph_measures_are_those_of_the_weights(data: ImageData) -> None:
+    model = build(data, dropout=0.0)
+    report = next(train(model, data, TrainingConfig(epochs=1), seed=0))
+    layers = [p.detach().double().numpy() for p in model.parameters() if p.ndim == 2]
+    layers[0] = np.linalg.norm(layers[0], axis=1, keepdims=True)  # the image has one channel
+    sizes = np.cumsum([layers[0].shape[1], *(len(w) for w in layers)])
+    adjacency = np.zeros((sizes[-1], sizes[-1]))
+    start = 0
+    for w, end in zip(layers, sizes, strict=False):
+        adjacency[end : end + len(w), start : start + w.shape[1]] = abs(w)
+        start = end
+    adjacency += adjacency.T
+    vector = np.abs(np.linalg.eigh(adjacency)[1][:, -1])
+    for name, values in (("degree", adjacency.sum(0)), ("centrality", vector)):
+        expected = (np.median(values), values.mean(), values.std(), skew(values), kurtosis(values))
+        received = [report.metrics[f"{name}_{number}"] for number in FIVE]
+        assert received == pytest.approx(expected, rel=1e-3)
+
+
+def test_graph_measures_can_be_left_out(data: ImageData) -> None:
+    metrics = curve(data, graph_measures=False)[0].metrics
+    assert "beta_eff" in metrics
+    assert not any(name.startswith(("degree", "centrality", "strength", "fluctuation")) for name in metrics)
+
+
+def test_a_network_with_mixed_channels_is_trained_all_the_same(data: ImageData) -> None:
+    class Mixing(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flip(1)
+
+    model = build(data)
+    model.backbone.layers.append(Mixing())
+    metrics = next(train(model, data, TrainingConfig(epochs=1), seed=0)).metrics
+    assert math.isnan(metrics["degree_mean"])
+    assert math.isfinite(metrics["beta_eff"])
 
 
 def test_a_frozen_head_stays_as_it_was(data: ImageData) -> None:
