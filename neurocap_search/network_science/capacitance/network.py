@@ -148,13 +148,13 @@ class NetworkCapacitance:
         if not self._samples:
             raise ValueError("NetworkCapacitance: no batch was added; call update before compute")
         count = self._samples
-        d = {name: _sum(degrees) / -count for name, degrees in self._in_degrees.items()}
+        d = {name: _sums(degrees)[0] / -count for name, degrees in self._in_degrees.items()}
         both = [name for name in self._in_degrees if name in self._out_degrees]
-        products = {name: self._in_degrees[name] * self._out_degrees[name] for name in both}
-        n = {name: _sum(product) / count**2 for name, product in products.items()}
+        products = {name: _sums(self._in_degrees[name] * self._out_degrees[name]) for name in both}
+        n = {name: total / count**2 for name, (total, _) in products.items()}
         bounds = (
-            sum(_sum(product.abs()) for product in products.values()) / count**2,
-            sum(_sum(degrees.abs()) for degrees in self._in_degrees.values()) / count,
+            sum(bound for _, bound in products.values()) / count**2,
+            sum(_sums(degrees)[1] for degrees in self._in_degrees.values()) / count,
         )
         totals = (math.fsum(n.values()), math.fsum(d.values()))
         reason = self._degeneracy(totals, bounds)
@@ -175,9 +175,10 @@ class NetworkCapacitance:
             reason: [n for n, r in self._cancelled.items() if r == reason]
             for reason in self._cancelled.values()
         }
-        return "".join(
-            f"; at {names[0]} and {len(names) - 1} more, {reason}" for reason, names in places.items()
-        )
+        more = {
+            reason: f" and {len(names) - 1} more" if names[1:] else "" for reason, names in places.items()
+        }
+        return "".join(f"; at {names[0]}{more[reason]}, {reason}" for reason, names in places.items())
 
 
 def _gradient(p: LayerPass, z: Tensor | None, e: Tensor | None) -> Tensor | None:
@@ -190,8 +191,10 @@ def _add(totals: dict[str, Tensor], name: str, value: Tensor | None) -> None:
         totals[name] = totals[name] + value if name in totals else value
 
 
-def _sum(values: Tensor) -> float:
-    return float(values.sum(dtype=torch.float64))
+def _sums(values: Tensor) -> tuple[float, float]:
+    """The sum and the sum of absolute values, in float64."""
+    absolute = torch.linalg.vector_norm(values, 1, dtype=torch.float64)
+    return float(values.sum(dtype=torch.float64)), float(absolute)
 
 
 def _left_out(network: nn.Module, passes: list[LayerPass]) -> Iterator[tuple[str, str]]:

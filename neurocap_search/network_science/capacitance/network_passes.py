@@ -1,13 +1,11 @@
 """What one batch leaves at the weight layers of a network: errors, and both reaches of an all-ones layer."""
 
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 
+from neurocap_search.network_science.capacitance.network_paths import Call, pull, push
 from neurocap_search.network_science.capacitance.output_errors import Loss, output_errors
 from neurocap_search.network_science.layers.layer_tap import LayerTap, evaluation_mode
 from neurocap_search.network_science.layers.weight_operator import WeightOperator
@@ -35,14 +33,6 @@ class LayerPass:
     pushed: Tensor | None
     cancelled: tuple[str, ...]
     followers: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Call:
-    operator: WeightOperator
-    input: Tensor
-    output: Tensor
-    error: Tensor
 
 
 def network_passes(
@@ -76,10 +66,10 @@ def network_passes(
     """
     off = torch.autocast(inputs.device.type, enabled=False)
     with torch.inference_mode(mode=False), off, evaluation_mode(network):
-        run = _run(network, inputs.detach(), targets, loss)
+        calls = _run(network, inputs.detach(), targets, loss)
         cancelled = _cancelled(network, inputs[:1].detach(), targets[:1], loss)
-        pulled, reached = _pull(network, inputs, run)
-        pushed = _push(network, inputs, run)
+        pulled, reached = pull(network, inputs, calls)
+        pushed = push(network, inputs, calls)
     return [
         LayerPass(
             call.operator,
@@ -90,11 +80,11 @@ def network_passes(
             cancelled[n],
             reached[n],
         )
-        for n, call in enumerate(run)
+        for n, call in enumerate(calls)
     ]
 
 
-def _run(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> list[_Call]:
+def _run(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> list[Call]:
     """One forward and one backward pass: inputs, outputs and errors of all layers."""
     ran: list[tuple[WeightOperator, Tensor, Tensor]] = []
 
@@ -114,61 +104,20 @@ def _run(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> lis
     seeds = output_errors(outputs.detach(), targets, loss)
     errors = torch.autograd.grad(outputs, [a for _, _, a in ran], seeds, allow_unused=True)
     return [
-        _Call(operator, z, a.detach(), torch.zeros_like(a) if e is None else e)
+        Call(operator, z, a.detach(), torch.zeros_like(a) if e is None else e)
         for (operator, z, a), e in zip(ran, errors, strict=True)
     ]
 
 
-def _pull(
-    network: nn.Module, inputs: Tensor, run: list[_Call], *, signs: bool = False
-) -> tuple[list[Tensor | None], list[tuple[int, ...]]]:
-    """Send J' e of every layer back to the outputs before it, and tell which layers each output reaches."""
-    leaves = [call.output.detach().requires_grad_() for call in run]
-    with torch.enable_grad():
-        arriving = _paths(network, inputs, lambda n: leaves[n].clone())
-    ends = [n for n, z in enumerate(arriving) if z.grad_fn is not None]
-    if not ends:
-        return [None] * len(run), [()] * len(run)
-
-    def seed(n: int) -> Tensor:
-        operator, shape, e = run[n].operator, run[n].input.shape, run[n].error
-        return (
-            _random_signs(operator.ones_backward(e.abs(), shape), n)
-            if signs
-            else operator.ones_backward(e, shape)
-        )
-
-    reached = _followers(arriving, leaves)
-    seeds = [seed(n) for n in ends]
-    pulled = torch.autograd.grad([arriving[n] for n in ends], leaves, seeds, allow_unused=True)
-    return list(pulled), reached
-
-
-def _push(
-    network: nn.Module, inputs: Tensor, run: list[_Call], *, signs: bool = False
-) -> list[Tensor | None]:
-    """Send J z of every layer on to the inputs of the layers after it."""
-
-    def output(n: int) -> Tensor:
-        operator, z = run[n].operator, run[n].input
-        tangent = _random_signs(operator.ones_forward(z.abs()), n) if signs else operator.ones_forward(z)
-        return _dual(run[n].output.clone(), tangent.contiguous())
-
-    with torch.no_grad(), forward_ad.dual_level(), warnings.catch_warnings():
-        # PyTorch 2.14 warns of its own use of torch.jit when it loads its forward-mode rules.
-        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
-        return [_tangent(z) for z in _paths(network, inputs, output)]
-
-
 def _cancelled(network: nn.Module, sample: Tensor, target: Tensor, loss: Loss) -> list[tuple[str, ...]]:
     """Tell what vanishes by structure: on one sample it is noise beside the same with random signs."""
-    run = _run(network, sample, target, loss)
-    (pulled, _), (pulled_apart, _) = (_pull(network, sample, run, signs=signs) for signs in (False, True))
-    pushed, pushed_apart = (_push(network, sample, run, signs=signs) for signs in (False, True))
+    calls = _run(network, sample, target, loss)
+    (pulled, _), (pulled_apart, _) = (pull(network, sample, calls, signs=signs) for signs in (False, True))
+    pushed, pushed_apart = (push(network, sample, calls, signs=signs) for signs in (False, True))
     return [
         ("pulled",) * _is_noise(pulled[n], pulled_apart[n])
         + ("pushed",) * _is_noise(pushed[n], pushed_apart[n])
-        for n in range(len(run))
+        for n in range(len(calls))
     ]
 
 
@@ -180,58 +129,6 @@ def _is_noise(values: Tensor | None, apart: Tensor | None) -> bool:
 
 def _zero_if(zero: bool, values: Tensor | None) -> Tensor | None:
     return torch.zeros_like(values) if zero and values is not None else values
-
-
-def _dual(primal: Tensor, tangent: Tensor) -> Tensor:
-    dual: Tensor = forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
-    return dual
-
-
-def _tangent(dual: Tensor) -> Tensor | None:
-    tangent: Tensor | None = forward_ad.unpack_dual(dual).tangent  # type: ignore[no-untyped-call]
-    return tangent
-
-
-def _paths(network: nn.Module, inputs: Tensor, output: Callable[[int], Tensor]) -> list[Tensor]:
-    """Run the network with given outputs in place of the layers, and return what reaches their inputs."""
-    reached: list[Tensor] = []
-
-    def layer(operator: WeightOperator, z: Tensor) -> Tensor:
-        reached.append(z)
-        return output(len(reached) - 1)
-
-    with LayerTap(network, layer):
-        network(inputs)
-    return reached
-
-
-def _random_signs(values: Tensor, seed: int) -> Tensor:
-    generator = torch.Generator(values.device).manual_seed(seed)
-    signs = torch.empty_like(values, memory_format=torch.contiguous_format)
-    return values * signs.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
-
-
-def _followers(reached: list[Tensor], leaves: list[Tensor]) -> list[tuple[int, ...]]:
-    """Which layers each layer's output reaches, read off the graph of the paths."""
-    number = {id(leaf): n for n, leaf in enumerate(leaves)}
-    followers: list[list[int]] = [[] for _ in leaves]
-    for m, z in enumerate(reached):
-        for leaf in _leaves_below(z):
-            if id(leaf) in number:  # not a weight of a normalisation layer
-                followers[number[id(leaf)]].append(m)
-    return [tuple(layers) for layers in followers]
-
-
-def _leaves_below(z: Tensor) -> Iterator[Tensor]:
-    seen, stack = set(), [z.grad_fn]
-    while stack:
-        node = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            yield node.variable
-        stack.extend(following for following, _ in node.next_functions)
 
 
 def _check_finite(operator: WeightOperator, z: Tensor, output: Tensor) -> None:
