@@ -70,9 +70,8 @@ def rolled_graph(network: nn.Module, inputs: Tensor) -> RolledGraph:
     shortcuts open: this is a reconstruction. Where two nodes are joined twice (a shortcut around one
     single layer), the weights add up.
 
-    Not for networks that mix channels between layers (attention, channel shuffling), nor for transposed
-    convolutions and recurrent layers, which are not weight layers here and go unseen, as does an indexing
-    that only reorders channels.
+    Not for networks that mix or reorder channels between layers (attention, channel shuffling, transposed
+    convolutions): the layer behind is refused. Recurrent layers go unseen.
 
     Args:
         network: any module whose forward takes one tensor; it is left as it was.

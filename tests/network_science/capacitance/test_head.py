@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from neurocap_search.network_science import NeuralCapacitanceProbe
-from neurocap_search.network_science.capacitance.closed_form import neural_capacitance
+from neurocap_search.network_science.capacitance.closed_form import Capacitance, neural_capacitance
 from neurocap_search.network_science.capacitance.head import NeuralCapacitance, head_capacitance
 from neurocap_search.network_science.capacitance.line_graph import line_graph, line_graph_capacitance
 from neurocap_search.network_science.capacitance.module_factors import module_factors
@@ -169,15 +169,31 @@ def test_batches_of_very_different_errors_add_up() -> None:
     assert metric.compute().value == pytest.approx(head_capacitance(head, x, y, options).value / 2, rel=1e-12)
 
 
+def test_a_later_batch_of_larger_errors_keeps_the_scale_of_the_first() -> None:
+    head, x, y = drawn((3, 5, 4, 6, 4), "tanh", False, 4, 5)
+    targets = torch.nn.functional.one_hot(y, 4) * torch.tensor([[1.0], [1.0], [1e6], [1e6]]).double()
+    options = CapacitanceOptions(loss="squared_error")
+    metric = NeuralCapacitance(options)
+    for part in (slice(0, 2), slice(2, 4)):
+        metric.update(head, x[part], targets[part])
+    assert metric.compute().value == pytest.approx(
+        head_capacitance(head, x, targets, options).value, rel=1e-9
+    )
+
+
 @pytest.mark.parametrize("interaction", ["factor", "weighted", "hessian"])
 def test_sign_and_learning_rate_scale_the_value(interaction: str) -> None:
     head, x, y = drawn((3, 5, 4, 6, 4), "tanh", False, 9, 5)
 
-    def value(**choices: object) -> float:
-        return head_capacitance(head, x, y, CapacitanceOptions(interaction=interaction, **choices)).value  # type: ignore[arg-type]
+    def result(**choices: object) -> Capacitance:
+        return head_capacitance(head, x, y, CapacitanceOptions(interaction=interaction, **choices))  # type: ignore[arg-type]
 
-    assert value(sign="ascent") == pytest.approx(-value(), rel=1e-12)
-    assert value(learning_rate=0.1) == pytest.approx(0.1 * value(), rel=1e-12)
+    plain = result()
+    for c, choices in ((-1.0, {"sign": "ascent"}), (0.1, {"learning_rate": 0.1})):
+        scaled = result(**choices)
+        assert scaled.value == pytest.approx(c * plain.value, rel=1e-12)
+        assert scaled.numerator == pytest.approx(c**2 * plain.numerator, rel=1e-12)
+        assert scaled.denominator == pytest.approx(c * plain.denominator, rel=1e-12)
 
 
 def test_zero_for_undefined_where_asked_for() -> None:

@@ -101,3 +101,18 @@ def test_reordered_channels_hand_no_sources_on():
         assert trace_wiring(Reordered(reorder), torch.zeros(1, 1, 2, 2))[1].sources is None
     kept = trace_wiring(Reordered(lambda x: x[:, :, ...]), torch.zeros(1, 1, 2, 2))[1].sources
     assert kept == tuple(frozenset({(0, c)}) for c in range(4))
+
+
+def test_a_product_with_another_number_of_channels_hands_no_sources_on():
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.gate, self.b = nn.Conv2d(1, 4, 1), nn.Conv2d(4, 1, 1), nn.Conv2d(4, 1, 1)
+
+        def forward(self, x):
+            x = self.a(x)
+            return self.b(x * torch.sigmoid(self.gate(x)))
+
+    wired = trace_wiring(Gate(), torch.zeros(1, 1, 2, 2))
+    assert wired[1].sources == tuple(frozenset({(0, c)}) for c in range(4))
+    assert wired[2].sources is None
