@@ -35,6 +35,20 @@ Examples:
 """
 
 
+_INSPECT_HELP = """Show what is going on in a network: figures, a table of measures, a few sentences.
+
+Examples:
+
+  neurocap inspect runs/digits-20260101-120000
+
+  neurocap inspect runs/digits-20260101-120000 --trial 4
+
+  neurocap inspect runs/digits-20260101-120000/best
+
+  neurocap inspect --model torchvision:resnet18
+"""
+
+
 def main() -> None:
     """Run the command line; the entry point of ``neurocap``."""
     app()
@@ -96,6 +110,46 @@ def search(
         if as_json:
             typer.echo(json.dumps(outcome.to_json(), indent=2))
     raise typer.Exit(outcome.exit_code)
+
+
+@app.command("inspect", help=_INSPECT_HELP)
+def inspect_network(
+    target: Annotated[
+        Path | None, typer.Argument(help="Run directory of a search, or a checkpoint in it such as best/.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Instead of it torchvision:NAME, with random weights.")
+    ] = None,
+    trial: Annotated[int | None, typer.Option(min=0, help="Number of a trial; default: the best.")] = None,
+    retrain: Annotated[
+        bool | None,
+        typer.Option(
+            "--retrain/--no-retrain",
+            help="Train the trial again to measure every epoch; default: where that took at most 120 s.",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=1, help="With --model: pixels of a side; default: 224.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="With --model: images; default: 4.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="With --model: of weights and images; default: 0.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")
+    ] = False,
+) -> None:
+    """Inspect a trial, a checkpoint or a model."""
+    with _exit_codes():
+        from neurocap_search.inspection import find_subject
+        from neurocap_search.inspection_words import run_inspection
+
+        options = {"image_size": image_size, "batch": batch, "seed": seed}
+        subject = find_subject(target, model, trial=trial, retrain=retrain, **options)
+        found = run_inspection(subject, Console(stderr=as_json), output)
+        if as_json:
+            typer.echo(json.dumps(found.to_json(), indent=2))
 
 
 @contextlib.contextmanager

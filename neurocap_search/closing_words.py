@@ -18,7 +18,10 @@ def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracke
     lines = [*_result(outcome.summary), *_cost(outcome.summary)]
     if outcome.summary.quality is not None:
         lines += _quality(outcome.summary.quality)
-    lines += ["", f"Run directory   {folder}", f"MLflow run      {tracker.run_id} in {tracker.uri}"]
+    lines += ["", f"Run directory   {folder}"]
+    if outcome.summary.best:
+        lines += [f"Look inside     {inspect_command(folder)}"]
+    lines += [f"MLflow run      {tracker.run_id} in {tracker.uri}"]
     lines += [f"Open MLflow     {mlflow_command(tracker)}"]
     lines += [f"Warning         {warning}" for warning in outcome.warnings]
     if outcome.interrupted:
@@ -38,6 +41,11 @@ def mlflow_command(tracker: MlflowTracker) -> str:
 def resume_command(folder: Path) -> str:
     """Return the command that goes on with a search."""
     return f"{_program('neurocap', 'neurocap_search')} search --resume {shlex.quote(str(folder))}"
+
+
+def inspect_command(folder: Path) -> str:
+    """Return the command that looks inside the best network of a search."""
+    return f"{_program('neurocap', 'neurocap_search')} inspect {shlex.quote(str(folder))}"
 
 
 def _program(name: str, module: str) -> str:

@@ -15,6 +15,17 @@ ALLOWED = {
     "pruning": {"prediction", "network_science"},
     "training": {"pruning", "prediction", "network_science", "config", "errors", "torch_pair"},
     "tracking": {"pruning", "prediction", "network_science", "config", "errors"},
+    "inspection": {
+        "training",
+        "tracking",
+        "pruning",
+        "prediction",
+        "network_science",
+        "config",
+        "config_reader",
+        "errors",
+        "torch_pair",
+    },
     "tune": {"training", "tracking", "pruning", "prediction", "network_science", "config", "errors"},
 }
 FOREIGN = {"ray", "optuna", "mlflow"}

@@ -54,7 +54,9 @@ def test_the_mlflow_questions_are_answered(finished: FinishedSearch, tmp_path: P
 
 
 def test_every_key_of_the_table_exists() -> None:
-    keys = re.findall(r"^\| `((?:scheduler|search|space|tracking)\.[a-z_.]+)` \|", README, re.MULTILINE)
+    keys = re.findall(
+        r"^\| `((?:scheduler|search|space|tracking|training)\.[a-z_.]+)` \|", README, re.MULTILINE
+    )
     assert len(keys) >= 9
     known = flat_keys(read_config(ROOT / "configs" / "digits.yaml").model_dump())
     for key in keys:

@@ -148,7 +148,8 @@ class NetworkCapacitance:
         if not self._samples:
             raise ValueError("NetworkCapacitance: no batch was added; call update before compute")
         count = self._samples
-        d = {name: _sums(degrees)[0] / -count for name, degrees in self._in_degrees.items()}
+        # Adding zero turns -0.0 into 0.0.
+        d = {name: _sums(degrees)[0] / -count + 0.0 for name, degrees in self._in_degrees.items()}
         both = [name for name in self._in_degrees if name in self._out_degrees]
         products = {name: _sums(self._in_degrees[name] * self._out_degrees[name]) for name in both}
         n = {name: total / count**2 for name, (total, _) in products.items()}
@@ -208,16 +209,20 @@ def _left_out(network: nn.Module, passes: list[LayerPass]) -> Iterator[tuple[str
 
 
 def _cancelled(passes: list[LayerPass]) -> Iterator[tuple[str, str]]:
+    last = len(passes) - 1
     for p in passes:
         if "pulled" in p.cancelled:
-            followers = dict.fromkeys(passes[m].operator.name for m in p.followers)
-            yield f"{p.operator.name} -> {', '.join(followers)}", _CANCELLED_ERRORS
+            softmax = set(p.followers) == {last}
+            yield f"{p.operator.name} -> {_followers(p, passes)}", _SOFTMAX if softmax else _NORMALISED_ERRORS
         if "pushed" in p.cancelled:
-            yield f"inputs of {p.operator.name}", _CANCELLED_INPUTS
+            yield f"inputs of {p.operator.name}", _NORMALISED_INPUTS
 
 
-_CANCELLED_ERRORS = (
-    "the errors cancel: softmax with cross-entropy makes them sum to zero over the classes, and layer "
-    "normalisation takes away what all features share"
-)
-_CANCELLED_INPUTS = "layer normalisation takes away what all features share, so that the inputs cancel"
+def _followers(p: LayerPass, passes: list[LayerPass]) -> str:
+    names = list(dict.fromkeys(passes[m].operator.name for m in p.followers))
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if names[2:] else "")
+
+
+_SOFTMAX = "softmax with cross-entropy makes the output errors of each sample sum to zero over the classes"
+_NORMALISED_ERRORS = "layer normalisation takes away what all features share, so that the errors cancel"
+_NORMALISED_INPUTS = "layer normalisation takes away what all features share, so that the inputs cancel"

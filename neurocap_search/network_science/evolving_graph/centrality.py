@@ -10,6 +10,9 @@ from scipy.sparse import csr_array
 SHIFT = 0.3
 """The shift of the power iteration as a share of the spectral norm's current estimate."""
 
+_SMALL = 500
+"""Nodes up to which the product is dense: at 239 nodes 6 microseconds against 13."""
+
 
 def weighted_degree(adjacency: csr_array) -> NDArray[np.float64]:
     """Sum the weights of each node's edges: d_v = sum_u a_uv.
@@ -65,6 +68,8 @@ def eigenvector_centrality(
         received = f"received {tolerance} and {max_iterations}"
         raise ValueError(f"tolerance, max_iterations: {received}; give a positive number and at least 1")
     A = _checked(adjacency)
+    if A.shape[0] <= _SMALL:
+        A = A.toarray()
     x = np.full(A.shape[0], A.shape[0] ** -0.5)
     for _ in range(max_iterations):
         y = A @ x
