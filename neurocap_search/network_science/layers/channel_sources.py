@@ -140,6 +140,8 @@ def _tensors(args: tuple[Any, ...]) -> Iterator[Tensor]:
 
 def _united(known: list[Channels]) -> Channels | None:
     """The sources of a sum, a product or a single operand; None where the operands do not match."""
+    if len(known) == 1:
+        return known[0]
     if len({len(channels) for channels in known}) != 1:
         return None
     return tuple(frozenset().union(*together) for together in zip(*known, strict=True))
