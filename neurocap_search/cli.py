@@ -134,7 +134,8 @@ def inspect_network(
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="With --model: images; default: 4.")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="With --model: of weights and images; default: 0.")
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="With --model: of weights and images; default: 0."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")

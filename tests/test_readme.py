@@ -46,6 +46,14 @@ def test_the_search_from_python_runs(tmp_path: Path) -> None:
     assert "'val_accuracy': " in run(block, tmp_path)
 
 
+def test_the_measures_of_a_model_run(tmp_path: Path) -> None:
+    (block,) = [block for block in BLOCKS if "rolled_graph" in block]
+    said = run(block, tmp_path)
+    assert "from 38 pairs of layers" in said
+    assert "neurons before layer1.0.conv1: (64, 16, 16)" in said
+    assert "4813 channels, filters and units" in said
+
+
 def test_the_mlflow_questions_are_answered(finished: FinishedSearch, tmp_path: Path) -> None:
     (block,) = [block for block in BLOCKS if "search_runs" in block]
     code = re.sub(r"sqlite:///[^\"]+", f"sqlite:///{finished.folder}/mlflow.db", block)

@@ -68,9 +68,17 @@ def _run_directory_of(path: Path) -> Path:
     return found
 
 
+def _trial_name(facts: Path) -> str | None:
+    if not facts.is_file():
+        return None
+    try:
+        return str(json.loads(facts.read_text(encoding="utf-8"))["trial"])
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{facts} is damaged. Give the run directory instead, with --trial.") from None
+
+
 def _trial_of(path: Path, run: RunDirectory) -> TrialRecord:
-    facts = path / "architecture.json"
-    name = json.loads(facts.read_text(encoding="utf-8")).get("trial") if facts.is_file() else None
+    name = _trial_name(path / "architecture.json")
     for trial in run.record.finished:
         if trial.name == name or (trial.weights and (run.path / trial.weights).resolve() == path):
             return trial

@@ -12,6 +12,7 @@ from neurocap_search.config_reader import read_config
 from neurocap_search.errors import UserError
 from neurocap_search.tracking import Journal, SearchRecord, TrialRecord
 from neurocap_search.training import ImageData, trial_settings
+from neurocap_search.training.weights import WEIGHTS_FILE
 from search_spaces.network import CandidateNetwork
 
 METRIC = "val_accuracy"
@@ -75,6 +76,12 @@ class RunDirectory:
         """Return the network of a trial as it was before its training."""
         architecture, seed = trial.config["architecture"], self.config.seed
         return self.config.space.build(architecture, data.input_shape, data.num_classes, seed=seed)
+
+    def weights(self, trial: TrialRecord) -> Path | None:
+        """Return the folder with a trial's final weights: the search's own, or ``best``; None if gone."""
+        own = [self.path / trial.weights] if trial.weights else []
+        kept = [self.path / "best"] if trial is self.record.best else []
+        return next((folder for folder in [*own, *kept] if (folder / WEIGHTS_FILE).is_file()), None)
 
     def settings(self, trial: TrialRecord) -> TrainingConfig:
         """Return the training settings of a trial, on the kind of device that it had."""

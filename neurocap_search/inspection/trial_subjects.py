@@ -88,12 +88,12 @@ class RecordedTrial(_TrialSubject):
 
     def __init__(self, run: RunDirectory, trial: TrialRecord, why: str) -> None:
         super().__init__(run, trial)
-        self._why = why
+        self._why, self._weights = why, run.weights(trial)
         self.steps = trial.epochs + 1
 
     def opening(self) -> list[str]:
         """Say what there is, and how to get the rest."""
-        last = " and its final" if self.trial.weights else ""
+        last = " and its final" if self._weights else ""
         return [
             self._state(),
             f"{self._why}: beta_eff of the head is as recorded at every epoch, all else is measured on its "
@@ -107,11 +107,10 @@ class RecordedTrial(_TrialSubject):
         network = self.run.build(self.trial, data)
         yield measure_candidate(network, data, samples, step)
         for report in self.trial.reports:
-            final = report.epoch == self.trial.epochs and self.trial.weights is not None
-            if not final:
+            if report.epoch < self.trial.epochs or self._weights is None:
                 yield recorded_measures(report)
                 continue
-            load_weights(network, self.run.path / str(self.trial.weights))
+            load_weights(network, self._weights)
             yield measure_candidate(network, data, samples, step, report)
 
 

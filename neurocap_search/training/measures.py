@@ -35,8 +35,8 @@ def measure(model: nn.Module, split: Split, settings: TrainingConfig) -> dict[st
     Returns:
         ``beta_eff``, ``beta_numerator``, ``beta_denominator``; the ten numbers of the graph's signature
         (``degree_median`` .. ``centrality_kurtosis``, arXiv 2111.05410); ``strength_mean``,
-        ``strength_std`` and ``fluctuation_mean`` (arXiv 2110.02628), NaN for a network whose channels
-        cannot be followed; and ``measure_seconds``.
+        ``strength_std`` and ``fluctuation_mean`` (arXiv 2110.02628), over the layers whose channels can be
+        followed; and ``measure_seconds``. The signature of a network with others is NaN.
 
     Raises:
         TypeError: If the model's head is no probe.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -22,12 +23,14 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     """Load what :func:`save_weights` wrote into a model of the same architecture.
 
     Raises:
-        UserError: If the file is missing or belongs to another architecture.
+        UserError: If the file is missing, damaged or belongs to another architecture.
     """
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise UserError(f"No weights at {path}; give the folder of a finished trial.")
     try:
         model.load_state_dict(load_file(path))
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged: {error}. Take another checkpoint.") from None
     except RuntimeError as error:
         raise UserError(f"{path} belongs to another architecture: {error}") from None

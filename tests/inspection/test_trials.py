@@ -216,3 +216,32 @@ def test_weights_out_of_their_run_directory_cannot_be_read(run: Path, tmp_path: 
     assert code == 2
     assert "lies in no run directory" in err
     assert "Inspect it where the search left it." in err
+
+
+def test_without_rays_folder_the_kept_weights_of_the_best_trial_do(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("ray-*", "inspect-*"))
+    found = inspected(copy, "--no-retrain")
+    last = best_trial(copy).epochs
+    assert found.table()[last, "strength_mean", "(output)"] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("architecture.json", b"{broken", "is damaged. Give the run directory instead, with --trial."),
+        ("architecture.json", b"[1]", "is damaged. Give the run directory instead, with --trial."),
+        ("architecture.json", b"\xff\xfe\x00", "is damaged. Give the run directory instead, with --trial."),
+        ("weights.safetensors", b"\x10\x00", "is damaged: "),
+    ],
+)
+def test_damaged_checkpoints_are_named(
+    run: Path, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("ray-*", "inspect-*"))
+    (copy / "best" / name).write_bytes(content)
+    code, _, err = invoke("inspect", str(copy / "best"))
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from neurocap_search.network_science.capacitance.closed_form import Capacitance, Sums, concluded, degree_sums
 from neurocap_search.network_science.capacitance.degeneracy import RELATIVE_TOLERANCE
-from neurocap_search.network_science.capacitance.output_errors import Loss, output_errors
+from neurocap_search.network_science.capacitance.output_errors import Loss, check_outputs, output_errors
 from neurocap_search.network_science.layers.checks import check_finite
 from neurocap_search.network_science.layers.layer_tap import LayerTap
 from neurocap_search.network_science.layers.weight_operator import WeightOperator
@@ -96,13 +97,17 @@ def hessian_terms(
     """
     if extent not in get_args(Extent):
         raise ValueError(f"extent: expected blocks or full, received {extent!r}")
-    copy = deepcopy(network).double().eval().requires_grad_(False)
-    device = next(copy.parameters(), inputs).device
-    inputs, targets = inputs.detach().to(device, torch.float64), targets.to(device)
-    check_finite("inputs", inputs)
+    with torch.inference_mode(mode=False):
+        copy = deepcopy(network).double().eval().requires_grad_(False)
+        device = next(copy.parameters(), inputs).device
+        inputs, targets = inputs.detach().clone().to(device), targets.to(device)
+    if inputs.is_floating_point():
+        check_finite("inputs", inputs)
+        inputs = inputs.double()
     weights = [parameter.requires_grad_() for parameter in _weights(copy, inputs)]
     degrees = _block_degrees if extent == "blocks" else _full_degrees
-    with torch.inference_mode(mode=False), torch.enable_grad():
+    # Only the plain kernel of attention has a second derivative.
+    with torch.inference_mode(mode=False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         total = _total_loss(copy(inputs), targets, loss)
         gradients = torch.autograd.grad(total, weights, create_graph=True)
         curvature = _Curvature(weights, gradients)
@@ -167,7 +172,7 @@ def _weights(network: nn.Module, inputs: Tensor) -> list[Tensor]:
         found[id(operator.weight)] = operator
         return operator(z)
 
-    with torch.no_grad(), LayerTap(network, layer):
+    with torch.inference_mode(mode=False), torch.no_grad(), LayerTap(network, layer):
         network(inputs)
     if len(found) < 2:
         raise ValueError(
@@ -180,9 +185,10 @@ def _weights(network: nn.Module, inputs: Tensor) -> list[Tensor]:
 
 def _total_loss(outputs: Tensor, targets: Tensor, loss: Loss) -> Tensor:
     """The loss summed over samples; its gradient at the outputs is that of ``output_errors``."""
+    check_outputs(outputs)
     output_errors(outputs.detach(), targets, loss)  # refuses what does not fit
     if loss == "cross_entropy":
-        return functional.cross_entropy(outputs, targets, reduction="sum")
+        return functional.cross_entropy(outputs, targets.long(), reduction="sum")
     if loss == "elementwise_softmax":
         raise ValueError("loss: elementwise_softmax is the gradient of no loss; use cross_entropy")
     dense = (

@@ -54,13 +54,14 @@ def network_capacitance(
         Dout_m = -1/B dW_m of input sum_l T J_l z_l and output error e_m,
 
     and N = sum over the layers of <Din, Dout>, D = sum of Din. Definition: arXiv 2201.04194 (Nature
-    Communications 15 (2024), doi 10.1038/s41467-024-48069-8), whose "network reduction" this is for MobileNet
-    or VGG-16; the formula for shared weights and paths is this project's.
+    Communications 15 (2024), doi 10.1038/s41467-024-48069-8); the formula for shared weights and for paths is
+    this project's.
 
     Not for comparing networks of different size or normalisation without thought: beta_eff scales with the
     activations. Not for transformers that normalise before each block: layer normalisation takes away what
-    all features share, D cancels, and the value is NaN. Not for a head alone: ``neural_capacitance`` is exact
-    and far cheaper. Biases and the parameters of normalisation layers are no nodes of the graph.
+    all features share, D cancels, and the value is NaN. Not for recurrent layers, nor in half precision. Not
+    for a head alone: ``neural_capacitance`` is exact and far cheaper. Biases and the parameters of
+    normalisation layers are no nodes of the graph.
 
     Args:
         network: any module whose forward takes one tensor and gives (B, n_L). Left as it was.
@@ -137,7 +138,8 @@ class NetworkCapacitance:
             _add(self._out_degrees, p.operator.name, _gradient(p, p.pushed, p.error))
         names = [p.operator.name for p in passes]
         self._pairs |= {(p.operator.name, names[m]): None for p in passes for m in p.followers}
-        self._cancelled, self._left_out = dict(_cancelled(passes)), dict(_left_out(network, passes))
+        self._cancelled |= dict(_cancelled(passes, self.loss))
+        self._left_out |= dict(_left_out(network, passes))
 
     def compute(self) -> LayeredCapacitance:
         """Form the ratio over all batches since the last reset.
@@ -165,6 +167,8 @@ class NetworkCapacitance:
 
     def _degeneracy(self, totals: tuple[float, float], bounds: tuple[float, float]) -> str | None:
         for name, total, bound in zip(("numerator", "denominator"), totals, bounds, strict=True):
+            if not (math.isfinite(total) and math.isfinite(bound)):
+                return f"the {name} overflows: normalise the inputs or use float64"
             if bound == 0.0:
                 return f"the {name} has no term but zero{self._why()}"
             if abs(total) <= self._tolerance * bound:
@@ -202,20 +206,24 @@ def _left_out(network: nn.Module, passes: list[LayerPass]) -> Iterator[tuple[str
     names = {p.operator.name for p in passes}
     for name, parameter in network.named_parameters():
         if parameter.ndim > 1 and layer_name(name) not in names:
-            yield name, "it is not the weight of a linear or convolution layer that ran"
-    for p in passes[:-1]:
-        if not p.followers:
-            yield p.operator.name, "no layer follows it by a path with a derivative and without weights"
+            yield (
+                name,
+                "it is not the weight of a linear or convolution layer that ran, though it may shape a path",
+            )
+    followed = {p.operator.name for p in passes if p.followers}
+    for p in passes:
+        if p.operator.name not in followed and not bool(p.error.any()):
+            yield p.operator.name, "it does not reach the outputs by a path with a derivative"
 
 
-def _cancelled(passes: list[LayerPass]) -> Iterator[tuple[str, str]]:
-    last = len(passes) - 1
+def _cancelled(passes: list[LayerPass], loss: Loss) -> Iterator[tuple[str, str]]:
     for p in passes:
         if "pulled" in p.cancelled:
-            softmax = set(p.followers) == {last}
-            yield f"{p.operator.name} -> {_followers(p, passes)}", _SOFTMAX if softmax else _NORMALISED_ERRORS
+            outputs = all(not passes[m].followers for m in p.followers)
+            softmax = outputs and loss == "cross_entropy"
+            yield f"{p.operator.name} -> {_followers(p, passes)}", _SOFTMAX if softmax else _ERRORS
         if "pushed" in p.cancelled:
-            yield f"inputs of {p.operator.name}", _NORMALISED_INPUTS
+            yield f"inputs of {p.operator.name}", _INPUTS
 
 
 def _followers(p: LayerPass, passes: list[LayerPass]) -> str:
@@ -224,5 +232,5 @@ def _followers(p: LayerPass, passes: list[LayerPass]) -> str:
 
 
 _SOFTMAX = "softmax with cross-entropy makes the output errors of each sample sum to zero over the classes"
-_NORMALISED_ERRORS = "layer normalisation takes away what all features share, so that the errors cancel"
-_NORMALISED_INPUTS = "layer normalisation takes away what all features share, so that the inputs cancel"
+_ERRORS = "the errors cancel, as behind layer normalisation, which takes away what all features share"
+_INPUTS = "the inputs cancel, as behind layer normalisation, which takes away what all features share"

@@ -36,90 +36,112 @@ class Call:
     error: Tensor
 
 
-def pull(
-    network: nn.Module, inputs: Tensor, calls: list[Call], *, signs: bool = False
-) -> tuple[list[Tensor | None], list[tuple[int, ...]]]:
-    """Send J' e of every layer back to the outputs of the layers before it.
+class Paths:
+    """The paths between the layers of a network for one batch, with the layers cut out.
 
     Args:
         network: the network, in evaluation mode.
         inputs: the batch.
         calls: its layers as they ran on the batch.
-        signs: whether random signs are put on the values, which then cannot cancel by structure.
-
-    Returns:
-        What arrives at each layer's output, None where nothing can; and the numbers of the layers that each
-        output reaches.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
         >>> two, three = torch.ones(1, 2), torch.ones(1, 3)
         >>> first = Call(WeightOperator("0", net[0].weight), two, three, three)
-        >>> calls = [first, Call(WeightOperator("2", net[2].weight), three, two, two)]
-        >>> arriving, reached = pull(net, two, calls)
+        >>> paths = Paths(net, two, [first, Call(WeightOperator("2", net[2].weight), three, two, two)])
+        >>> arriving, reached = paths.pull()
         >>> arriving[0].tolist(), arriving[1], reached
         ([[2.0, 2.0, 2.0]], None, [(1,), ()])
+        >>> paths.push()
+        [None, tensor([[2., 2., 2.]])]
     """
-    leaves = [call.output.detach().requires_grad_() for call in calls]
-    with torch.enable_grad():
-        arriving = _paths(network, inputs, lambda n: leaves[n].clone())
-    ends = [n for n, z in enumerate(arriving) if z.grad_fn is not None]
-    if not ends:
-        return [None] * len(calls), [()] * len(calls)
 
-    def seed(n: int) -> Tensor:
-        operator, shape, e = calls[n].operator, calls[n].input.shape, calls[n].error
+    def __init__(self, network: nn.Module, inputs: Tensor, calls: list[Call]) -> None:
+        self.network, self.inputs, self.calls = network, inputs, calls
+        self._arriving: list[Tensor] = []
+
+    def pull(self, *, signs: bool = False) -> tuple[list[Tensor | None], list[tuple[int, ...]]]:
+        """Send J' e of every layer back to the outputs of the layers before it.
+
+        Args:
+            signs: whether random signs are put on the values, which then cannot cancel by structure.
+
+        Returns:
+            What arrives at each layer's output, None where nothing can; and the numbers of the layers that
+            each output reaches.
+        """
+        if not self._arriving:
+            self._leaves = [call.output.detach().requires_grad_() for call in self.calls]
+            with torch.enable_grad():
+                self._arriving = self._run(lambda n: self._leaves[n].clone())
+        ends = [n for n, z in enumerate(self._arriving) if z.grad_fn is not None]
+        if not ends:
+            return [None] * len(self.calls), [()] * len(self.calls)
+        seeds = [self._seed(n, signs=signs) for n in ends]
+        arriving = [self._arriving[n] for n in ends]
+        pulled = torch.autograd.grad(arriving, self._leaves, seeds, allow_unused=True, retain_graph=True)
+        return list(pulled), _followers(self._arriving, self._leaves)
+
+    def push(self, *, signs: bool = False) -> list[Tensor | None]:
+        """Send J z of every layer on to the inputs of the layers after it, by forward-mode differentiation.
+
+        Args:
+            signs: whether random signs are put on the values, which then cannot cancel by structure.
+
+        Returns:
+            What arrives at each layer's input, None where nothing can.
+
+        Raises:
+            ValueError: if an operation has no forward-mode derivative.
+        """
+
+        def output(n: int) -> Tensor:
+            operator, z = self.calls[n].operator, self.calls[n].input
+            tangent = _random_signs(operator.ones_forward(z.abs()), n) if signs else operator.ones_forward(z)
+            return _dual(self.calls[n].output.clone(), tangent.contiguous())
+
+        with torch.no_grad(), forward_ad.dual_level(), warnings.catch_warnings():
+            # PyTorch 2.14 warns of its own use of torch.jit when it loads its forward-mode rules.
+            warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
+            try:
+                return [_tangent(z) for z in self._run(output)]
+            except NotImplementedError as error:
+                said = str(error).split(".")[0]
+                raise ValueError(
+                    f"network: expected operations with a derivative in forward mode, received one without "
+                    f"({said}); measure the part of the network without it (a recurrent layer?)"
+                ) from None
+
+    def _seed(self, n: int, *, signs: bool) -> Tensor:
+        operator, shape, e = self.calls[n].operator, self.calls[n].input.shape, self.calls[n].error
         if signs:
             return _random_signs(operator.ones_backward(e.abs(), shape), n)
         return operator.ones_backward(e, shape)
 
-    reached = _followers(arriving, leaves)
-    seeds = [seed(n) for n in ends]
-    pulled = torch.autograd.grad([arriving[n] for n in ends], leaves, seeds, allow_unused=True)
-    return list(pulled), reached
-
-
-def push(
-    network: nn.Module, inputs: Tensor, calls: list[Call], *, signs: bool = False
-) -> list[Tensor | None]:
-    """Send J z of every layer on to the inputs of the layers after it, by forward-mode differentiation.
-
-    Args:
-        network: the network, in evaluation mode.
-        inputs: the batch.
-        calls: its layers as they ran on the batch.
-        signs: whether random signs are put on the values, which then cannot cancel by structure.
-
-    Returns:
-        What arrives at each layer's input, None where nothing can.
-
-    Example:
-        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
-        >>> two, three = torch.ones(1, 2), torch.ones(1, 3)
-        >>> first = Call(WeightOperator("0", net[0].weight), two, three, three)
-        >>> calls = [first, Call(WeightOperator("2", net[2].weight), three, two, two)]
-        >>> push(net, two, calls)
-        [None, tensor([[2., 2., 2.]])]
-    """
-
-    def output(n: int) -> Tensor:
-        operator, z = calls[n].operator, calls[n].input
-        tangent = _random_signs(operator.ones_forward(z.abs()), n) if signs else operator.ones_forward(z)
-        return _dual(calls[n].output.clone(), tangent.contiguous())
-
-    with torch.no_grad(), forward_ad.dual_level(), warnings.catch_warnings():
-        # PyTorch 2.14 warns of its own use of torch.jit when it loads its forward-mode rules.
-        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
-        return [_tangent(z) for z in _paths(network, inputs, output)]
+    def _run(self, output: Callable[[int], Tensor]) -> list[Tensor]:
+        """Run the network with given outputs in place of the layers, and return what reaches their inputs."""
+        for copies in (False, True):
+            tap = _PathTap(self.network, output, copies=copies)
+            with tap:
+                self.network(self.inputs.clone())
+            if tap.intact:
+                break
+        return tap.reached
 
 
 class _PathTap(LayerTap):
     """Hands out given outputs in place of the layers, and keeps what reaches their inputs."""
 
-    def __init__(self, network: nn.Module, output: Callable[[int], Tensor]) -> None:
-        super().__init__(network, self._replace)
+    def __init__(self, network: nn.Module, output: Callable[[int], Tensor], *, copies: bool) -> None:
+        super().__init__(network)
         self.reached: list[Tensor] = []
-        self._output = output
+        self._versions: list[int] = []
+        self._output, self._copies = output, copies
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing that was kept has been overwritten in place."""
+        return all(z._version == v for z, v in zip(self.reached, self._versions, strict=True))
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -129,16 +151,12 @@ class _PathTap(LayerTap):
             return _affine(*args, **(kwargs or {}))
         return super().__torch_function__(func, types, args, kwargs)
 
-    def _replace(self, operator: WeightOperator, z: Tensor) -> Tensor:
+    def on_layer(self, operator: WeightOperator, z: Tensor) -> Tensor:
+        """Keep what reaches the layer, and go on with the given output."""
+        z = z.clone() if self._copies else z
         self.reached.append(z)
+        self._versions.append(z._version)
         return self._output(len(self.reached) - 1)
-
-
-def _paths(network: nn.Module, inputs: Tensor, output: Callable[[int], Tensor]) -> list[Tensor]:
-    tap = _PathTap(network, output)
-    with tap:
-        network(inputs)
-    return tap.reached
 
 
 def _affine(
@@ -157,7 +175,7 @@ def _affine(
     scale = torch.rsqrt(running_var + eps) * (1.0 if weight is None else weight.detach())
     shift = (0.0 if bias is None else bias.detach()) - running_mean * scale
     shape = (1, -1, *[1] * (x.ndim - 2))
-    return torch.addcmul(shift.view(shape), x, scale.view(shape))
+    return (x * scale.view(shape)).add_(shift.view(shape))
 
 
 def _dual(primal: Tensor, tangent: Tensor) -> Tensor:

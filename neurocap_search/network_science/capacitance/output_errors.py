@@ -65,8 +65,8 @@ def _dense(targets: Tensor, outputs: Tensor) -> Tensor:
     return functional.one_hot(targets.long(), outputs.shape[1]).to(outputs)
 
 
-def check_outputs(outputs: Tensor) -> None:
-    """Refuse outputs that are not (B, n_L) or not finite.
+def check_outputs(outputs: object) -> None:
+    """Refuse outputs that are no tensor, not (B, n_L) or not finite.
 
     Raises:
         ValueError: saying which.
@@ -77,6 +77,11 @@ def check_outputs(outputs: Tensor) -> None:
             ...
         ValueError: outputs: expected shape (B, n_L), received (3,); give one row of logits for each sample
     """
+    if not isinstance(outputs, Tensor):
+        raise ValueError(
+            f"outputs: expected a tensor (B, n_L), received {type(outputs).__name__}; "
+            "wrap the network in a module that returns the logits alone"
+        )
     if outputs.ndim != 2 or outputs.numel() == 0:
         received = tuple(outputs.shape)
         raise ValueError(

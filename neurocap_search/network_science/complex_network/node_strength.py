@@ -22,8 +22,10 @@ _INPUT_GRADIENTS: dict[int, Callable[..., Tensor]] = {
     2: grad.conv2d_input,
     3: grad.conv3d_input,
 }
-_MIXED = "an operation before this layer mixed the channels, so what comes in cannot be told apart by channel"
-_UNSEEN = "its weights were not seen in a linear layer or a convolution with symmetric padding"
+_MIXED = (
+    "what comes in cannot be told apart by channel: an operation before it mixed them, or no layer made them"
+)
+_UNSEEN = "it is not the weight of a linear layer or a convolution with symmetric padding that ran"
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from neurocap_search.network_science.evolving_graph.centrality import weighted_d
 from neurocap_search.network_science.evolving_graph.channel_sums import ChannelSums
 from neurocap_search.network_science.layers.channel_sources import WiredLayer, trace_wiring
 
-_Edges = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+_Edges = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
 """One end, the other end and the weight of each edge."""
 
 
@@ -55,7 +55,11 @@ class RolledGraph:
         return weighted_degree(self.adjacency)
 
 
-def rolled_graph(network: nn.Module, inputs: Tensor) -> RolledGraph:
+MOST_EDGES = 50_000_000
+"""Edges of the largest graph that is built unless asked: about 4 GB while it is built, 1.2 GB after."""
+
+
+def rolled_graph(network: nn.Module, inputs: Tensor, *, most_edges: int = MOST_EDGES) -> RolledGraph:
     """Build the rolled graph of a network from its weights and its wiring (arXiv 2111.05410).
 
     A convolution joins channel j of its input to filter i with the norm of the kernel, a linear layer with
@@ -77,13 +81,14 @@ def rolled_graph(network: nn.Module, inputs: Tensor) -> RolledGraph:
         network: any module whose forward takes one tensor; it is left as it was.
         inputs: a batch of the right shape, (B, channels, *space) or (B, n); one sample will do, and its
             values do not matter.
+        most_edges: edges of the largest graph that is built; about 80 bytes of memory are needed for each.
 
     Returns:
         The graph of the weights as they are now.
 
     Raises:
-        ValueError: if no layer ran, a layer's input channels are unknown, it ran twice, or its weights are
-            not finite.
+        ValueError: if no layer ran, a layer's input channels are unknown, it ran twice, its weights are not
+            finite, or there are too many edges.
 
     Example:
         >>> conv = nn.Conv2d(1, 1, 2, bias=False)
@@ -98,6 +103,7 @@ def rolled_graph(network: nn.Module, inputs: Tensor) -> RolledGraph:
         raise ValueError("network: expected linear or convolution layers, received none; check its forward")
     for layer in layers:
         _check_wiring(layer)
+    _check_size(layers, most_edges)
     groups, sums = _groups(layers, inputs.shape[1]), ChannelSums(layers)
     first = np.array([group.start for group in groups.values()])  # Source number -1 is group 0.
     edges = []
@@ -121,6 +127,15 @@ def _check_wiring(layer: WiredLayer) -> None:
         )
 
 
+def _check_size(layers: Sequence[WiredLayer], most: int) -> None:
+    edges = sum(len(w.operator.weight) * len(w.sources or ()) // w.operator.groups for w in layers)
+    if edges > most:
+        raise ValueError(
+            f"network: expected at most {most:,} edges between channels, received {edges:,}; give most_edges "
+            "if the memory suffices"
+        )
+
+
 def _groups(layers: Sequence[WiredLayer], channels: int) -> dict[str, slice]:
     groups, stop = {"input": slice(0, channels)}, channels
     for operator in (layer.operator for layer in layers):
@@ -134,20 +149,20 @@ def _groups(layers: Sequence[WiredLayer], channels: int) -> dict[str, slice]:
     return groups
 
 
-def _nodes(sources: Sequence[tuple[int, int]], first: NDArray[np.int64]) -> NDArray[np.int64]:
+def _nodes(sources: Sequence[tuple[int, int]], first: NDArray[np.int64]) -> NDArray[np.int32]:
     layer, channel = np.array(sources).T
-    nodes: NDArray[np.int64] = first[layer + 1] + channel
+    nodes: NDArray[np.int32] = (first[layer + 1] + channel).astype(np.int32)
     return nodes
 
 
-def _layer_edges(layer: WiredLayer, nodes: NDArray[np.int64], start: int) -> _Edges:
+def _layer_edges(layer: WiredLayer, nodes: NDArray[np.int32], start: int) -> _Edges:
     weight, groups = layer.operator.weight.detach(), layer.operator.groups
     kernels = weight.reshape(len(weight), len(nodes) // groups, -1)
     # Squares are taken in float64, which no float32 weight overflows.
     norms = torch.linalg.vector_norm(kernels, dim=2, dtype=torch.float64).cpu().numpy()
     _check_finite(layer.operator.name, norms)
     into = nodes.reshape(groups, 1, -1)
-    filters = np.arange(start, start + len(weight)).reshape(groups, -1, 1)
+    filters = np.arange(start, start + len(weight), dtype=np.int32).reshape(groups, -1, 1)
     ends, others = np.broadcast_arrays(into, filters)
     return ends.ravel(), others.ravel(), norms.ravel()
 

@@ -13,6 +13,8 @@ from neurocap_search.network_science.layers.attention import unpack_attention
 from neurocap_search.network_science.layers.weight_operator import WeightOperator, bind_operator
 
 _CALLS = (functional.linear, functional.conv1d, functional.conv2d, functional.conv3d)
+_DROPOUTS = {functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d}
+_DROPOUTS |= {functional.alpha_dropout, functional.feature_alpha_dropout}
 
 
 class LayerTap(TorchFunctionMode):
@@ -20,15 +22,16 @@ class LayerTap(TorchFunctionMode):
 
     A weight layer is a call of ``torch.nn.functional``'s ``linear`` or ``conv1d`` to ``conv3d`` with a
     parameter of the network as its weight, in whatever module it happens. Self-attention is taken apart
-    into its two linear layers. Everything else (normalisation, activation, pooling, attention between its
-    layers, sums, concatenations) runs as it is: it is the path between the layers.
+    into its two linear layers, and dropout does nothing. Everything else (normalisation, activation, pooling,
+    attention between its layers, sums, concatenations) runs as it is: it is the path between the layers.
 
-    Not for training mode: dropout and batch statistics change what runs. ``trace_layers`` is simpler where
-    the layers are only to be read.
+    Not for training mode: batch statistics change what runs. ``trace_layers`` is simpler where the layers are
+    only to be read. Scripted modules (``torch.jit``) and recurrent layers are not seen.
 
     Args:
         network: the network that will run; switch it to evaluation mode first.
-        layer: called with each layer and its input instead of the layer; what it returns is the output.
+        layer: called with each layer and its input instead of the layer; what it returns is the output. A
+            subclass may override ``on_layer`` instead.
 
     Example:
         >>> net, seen = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), []
@@ -39,7 +42,9 @@ class LayerTap(TorchFunctionMode):
         ['0', '2']
     """
 
-    def __init__(self, network: nn.Module, layer: Callable[[WeightOperator, Tensor], Tensor]) -> None:
+    def __init__(
+        self, network: nn.Module, layer: Callable[[WeightOperator, Tensor], Tensor] | None = None
+    ) -> None:
         super().__init__()
         self._names = {id(weight): layer_name(name) for name, weight in network.named_parameters()}
         self._layer = layer
@@ -51,9 +56,15 @@ class LayerTap(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _CALLS:
             return self._call(func, args, kwargs)
+        if func in _DROPOUTS:  # called as a function it is on, whatever the module's mode
+            return args[0] if args else kwargs["input"]
         if func is functional.multi_head_attention_forward:
             return unpack_attention(self._linear, args, kwargs)
         return func(*args, **kwargs)
+
+    def on_layer(self, operator: WeightOperator, z: Tensor) -> Tensor:
+        """Return the output of a layer for its input."""
+        return self._layer(operator, z) if self._layer else operator(z)
 
     def _linear(self, z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         output: Tensor = self._call(functional.linear, (z, weight, bias), {})
@@ -65,7 +76,7 @@ class LayerTap(TorchFunctionMode):
         name = self._names.get(id(weight))
         rest = {key: value for key, value in kwargs.items() if key not in ("input", "weight")}
         operator = bind_operator(name, weight, args[2:], rest) if name is not None else None
-        return func(*args, **kwargs) if operator is None else self._layer(operator, named["input"])
+        return func(*args, **kwargs) if operator is None else self.on_layer(operator, named["input"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +120,12 @@ def trace_layers(network: nn.Module, inputs: Tensor) -> list[LayerCall]:
 
     def record(operator: WeightOperator, z: Tensor) -> Tensor:
         output = operator(z)
-        # A clone goes on, because an in-place activation would overwrite what is kept.
-        calls.append(LayerCall(operator.detached(), z, output))
+        # Clones, because what comes after may overwrite in place what is kept.
+        calls.append(LayerCall(operator.detached(), z.clone(), output))
         return output.clone()
 
     with evaluation_mode(network), torch.no_grad(), LayerTap(network, record):
-        network(inputs)
+        network(inputs.detach().clone())
     return calls
 
 

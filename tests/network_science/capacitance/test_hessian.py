@@ -132,3 +132,23 @@ def test_too_shallow_and_broken_networks_are_named():
     head[2].weight.data[0, 0] = torch.inf
     with pytest.raises(ValueError, match="layer 2: expected finite values, received 1"):
         hessian_capacitance(head, x, y)
+
+
+def test_inference_mode_small_labels_and_attention_are_no_obstacle():
+    head, x, y = drawn((3, 4, 5, 4, 3))
+    expected = hessian_capacitance(head, x, y)
+    with torch.inference_mode():
+        assert hessian_capacitance(head, x.clone(), y.to(torch.int32)) == expected
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, dropout=0.0)
+
+    class Pooled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.head = layer, nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.head(self.encoder(x).mean(1))
+
+    result = hessian_capacitance(Pooled(), torch.randn(2, 3, 4), torch.tensor([0, 1]), extent="full")
+    assert math.isfinite(result.numerator)

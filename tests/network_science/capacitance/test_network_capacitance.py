@@ -270,7 +270,8 @@ def test_layer_normalisation_at_its_start_leaves_no_numerator() -> None:
     result = network_capacitance(network, torch.randn(2, 3, 16, 16), torch.tensor([0, 1]))
     assert math.isnan(result.value)
     assert "the numerator has no term but zero" in result.reason
-    assert "encoder_layer_0.self_attention.in_proj and 8 more, layer normalisation" in result.reason
+    assert "encoder_layer_0.self_attention.in_proj and 8 more, the inputs cancel" in result.reason
+    assert "layer normalisation" in result.reason
     assert "class_token" in result.left_out
 
 
@@ -312,6 +313,110 @@ def test_what_cancels_by_structure_is_zero_and_not_noise_in_single_precision() -
     result = network_capacitance(network, torch.randn(16, 9), torch.arange(16) % 5)
     assert result.numerator == 0.0 != result.denominator
     assert "no term but zero; at 2 -> 4, softmax with cross-entropy makes" in str(result.reason)
+
+
+def test_what_cancels_is_found_whatever_the_first_sample_is() -> None:
+    """A dead or confident first sample must not hide it, nor a lucky one feign it."""
+    torch.manual_seed(0)
+    network = nn.Sequential(*[nn.Linear(8, 8, bias=False) for _ in range(3)]).insert(1, nn.ReLU())
+    for scale in (0.0, 1e5):
+        x, y = torch.randn(6, 8), torch.arange(6)
+        x[0] *= scale
+        for inputs in (x, x.double()):
+            result = network_capacitance(network.to(inputs.dtype), inputs, y)
+            assert result.numerator == 0.0
+            assert "softmax" in str(result.reason)
+    wide = nn.Sequential(nn.Linear(3072, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32))
+    wide = wide.append(nn.ReLU()).append(nn.Linear(32, 10))
+    for _ in range(100):
+        x, y = torch.randn(3, 3072), torch.tensor([1, 2, 3])
+        assert set(network_capacitance(wide, x, y).cancelled) == {"4 -> 6"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused(dtype: torch.dtype) -> None:
+    network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)).to(dtype)
+    with pytest.raises(
+        ValueError, match=r"layer 0: expected float32 or float64, received .*; half precision"
+    ):
+        network_capacitance(network, torch.randn(2, 3, dtype=dtype), torch.tensor([0, 1]))
+
+
+class Overwriting(nn.Module):
+    """A network that overwrites in place what its layers have read, and its input."""
+
+    def __init__(self, *, in_place: bool) -> None:
+        super().__init__()
+        self.a, self.s, self.b, self.d = (nn.Linear(5, 5) for _ in range(4))
+        self.in_place = in_place
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.mul_(0.5) if self.in_place else x * 0.5
+        h = self.a(x)
+        k = self.s(h)
+        h = functional.relu(h, inplace=self.in_place)
+        return self.d(torch.tanh(self.b(h) + k))
+
+
+def test_activations_overwritten_in_place_are_what_the_layers_read() -> None:
+    torch.manual_seed(0)
+    plain, overwriting = Overwriting(in_place=False).double(), Overwriting(in_place=True).double()
+    overwriting.load_state_dict(plain.state_dict())
+    x, y = torch.randn(4, 5).double(), torch.tensor([0, 1, 2, 3])
+    before = x.clone()
+    expected = network_capacitance(plain, x, y, loss="squared_error")
+    result = network_capacitance(overwriting, x, y, loss="squared_error")
+    assert result.denominator == pytest.approx(expected.denominator, rel=1e-12)
+    assert result.numerator == pytest.approx(expected.numerator, rel=1e-12)
+    assert torch.equal(x, before)
+
+
+def test_dropout_called_as_a_function_does_nothing() -> None:
+    class Dropping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(5, 5) for _ in range(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self.layers:
+                x = functional.dropout(torch.tanh(layer(x)), 0.5)
+            return x
+
+    torch.manual_seed(0)
+    network, x, y = Dropping().double(), torch.randn(4, 5).double(), torch.tensor([0, 1, 2, 3])
+    state = torch.get_rng_state()
+    first, second = (network_capacitance(network, x, y, loss="squared_error") for _ in range(2))
+    assert first == second
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_overflow_has_its_reason() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(*[nn.Linear(64, 64, bias=False) for _ in range(6)])
+    for parameter in network.parameters():
+        parameter.data = torch.randn(64, 64) * (2 / 64) ** 0.5 * 1e5
+    result = network_capacitance(network, torch.randn(4, 64), torch.arange(4))
+    assert math.isnan(result.value)
+    assert "overflows: normalise the inputs or use float64" in str(result.reason)
+
+
+def test_outputs_that_are_no_tensor_and_recurrent_layers_are_named() -> None:
+    class Two(nn.Linear):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return super().forward(x), x
+
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.lstm, self.b = nn.Linear(3, 3), nn.LSTM(3, 3, batch_first=True), nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(self.lstm(self.a(x))[0][:, -1])
+
+    with pytest.raises(ValueError, match=r"outputs: expected a tensor .* received tuple; wrap the network"):
+        network_capacitance(Two(3, 3), torch.randn(2, 3), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="a derivative in forward mode, received one without"):
+        network_capacitance(Recurrent(), torch.randn(2, 4, 3), torch.tensor([0, 1]))
 
 
 def test_order_of_hidden_channels_is_irrelevant() -> None:

@@ -147,15 +147,13 @@ def test_what_cannot_be_told_is_left_out_with_the_reason():
     net = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
     found = node_strength(net, torch.zeros(1, 3, 4))
     assert "self_attn.out_proj" not in found.strengths
-    assert found.left_out["self_attn.out_proj"].startswith(
-        "an operation before this layer mixed the channels"
-    )
+    assert found.left_out["self_attn.out_proj"].startswith("what comes in cannot be told apart by channel")
 
 
 def test_weights_that_no_layer_shows_are_left_out_by_name():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ConvTranspose2d(2, 2, 3))
     found = node_strength(net, torch.zeros(1, 1, 6, 6))
-    assert found.left_out["1.weight"].startswith("its weights were not seen in a linear layer")
+    assert found.left_out["1.weight"].startswith("it is not the weight of a linear layer")
 
 
 @pytest.mark.parametrize("parameter", ["weight", "bias"])

@@ -274,3 +274,11 @@ def test_layers_that_run_twice_are_refused():
 def test_wrong_arguments_are_refused(network, inputs, message):
     with pytest.raises(ValueError, match=message):
         rolled_graph(network, inputs)
+
+
+def test_a_graph_too_large_for_memory_is_refused_before_it_is_built():
+    with pytest.raises(
+        ValueError, match=r"at most 12,953 edges between channels, received 12,954; give most_"
+    ):
+        rolled_graph(lenet(), torch.zeros(1, 3, 32, 32), most_edges=12_953)
+    assert rolled_graph(lenet(), torch.zeros(1, 3, 32, 32), most_edges=12_954).number_of_edges == 12_954

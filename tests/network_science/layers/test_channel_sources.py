@@ -99,8 +99,54 @@ def test_reordered_channels_hand_no_sources_on():
         lambda x: x[:, :2].flatten(1).view(1, 4, 2, 1),
     ):
         assert trace_wiring(Reordered(reorder), torch.zeros(1, 1, 2, 2))[1].sources is None
-    kept = trace_wiring(Reordered(lambda x: x[:, :, ...]), torch.zeros(1, 1, 2, 2))[1].sources
-    assert kept == tuple(frozenset({(0, c)}) for c in range(4))
+    for keep in (
+        lambda x: x[:, :, ...],
+        lambda x: x[..., :1],
+        lambda x: x.permute(0, 2, 3, 1).roll(1, 2).permute(0, 3, 1, 2),
+        lambda x: x.softmax(1) * x.mean((2, 3), keepdim=True),
+        lambda x: torch.cat([x, torch.zeros(1, 4, 2, 2)], 3),
+    ):
+        kept = trace_wiring(Reordered(keep), torch.zeros(1, 1, 2, 2))[1].sources
+        assert kept == tuple(frozenset({(0, c)}) for c in range(4))
+
+
+def test_what_is_added_to_reordered_channels_is_not_guessed_either():
+    class Sum(nn.Module):
+        def __init__(self, other):
+            super().__init__()
+            self.a, self.b, self.other = nn.Conv2d(1, 4, 1), nn.Conv2d(4, 1, 1), other
+
+        def forward(self, x):
+            x = self.a(x)
+            return self.b(x + self.other(x))
+
+    def shuffled(x):
+        return x.view(1, 2, 2, 8, 8).transpose(1, 2).reshape(1, 4, 8, 8)
+
+    for other in (
+        lambda x: x.flip(1),
+        lambda x: x.sort(1)[0],
+        lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+        shuffled,
+        lambda x: x.roll(1, 1),
+        lambda x: x.repeat(1, 2, 1, 1)[:, :4],
+        lambda x: functional.pad(x[:, :3], (0, 0, 0, 0, 1, 0)),
+    ):
+        assert trace_wiring(Sum(other), torch.zeros(1, 1, 8, 8))[1].sources is None
+    assert trace_wiring(Sum(torch.sigmoid), torch.zeros(1, 1, 8, 8))[1].sources is not None
+    assert trace_wiring(Sum(lambda x: 1.0), torch.zeros(1, 1, 8, 8))[1].sources is not None
+
+
+def test_tokens_are_not_taken_for_channels():
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(1, 4, 1), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.b(self.a(x).flatten(2))  # four positions, four channels: it mixes the positions
+
+    assert trace_wiring(Mixer(), torch.zeros(1, 1, 2, 2))[1].sources is None
 
 
 def test_a_product_with_another_number_of_channels_hands_no_sources_on():
