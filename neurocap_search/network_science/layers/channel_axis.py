@@ -58,7 +58,8 @@ _MIXING |= {torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.baddbmm, torch
 _MIXING |= {Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__}
 _MIXING |= {torch.index_select, Tensor.index_select, torch.gather, Tensor.gather, torch.sort, Tensor.sort}
 _MIXING |= {functional.channel_shuffle, functional.pixel_shuffle, functional.pixel_unshuffle}
-_MIXING |= {functional.scaled_dot_product_attention, torch.cumsum, Tensor.cumsum}
+_MIXING |= {torch.topk, Tensor.topk, torch.cumsum, Tensor.cumsum}
+_MIXING |= {functional.scaled_dot_product_attention, functional.multi_head_attention_forward}
 
 
 def passed_on(
@@ -67,8 +68,6 @@ def passed_on(
     kwargs: dict[str, Any],
     operands: Sequence[Operand],
     result: Tensor,
-    *,
-    several: bool = False,
 ) -> Known:
     """Return what is known of the channels of an operation's result.
 
@@ -77,8 +76,7 @@ def passed_on(
         args: its arguments.
         kwargs: its arguments by name.
         operands: those of its tensors of which anything is known; constants and weights are not among them.
-        result: what it returned.
-        several: whether it returned several tensors, such as the parts of a split.
+        result: what it returned, or one of several tensors such as the parts of a split.
 
     Returns:
         The channels with their axis, or ``MIXED``.
@@ -90,7 +88,7 @@ def passed_on(
         >>> flat == two, passed_on(torch.sort, (x,), {}, [(x.shape, x.stride(), two)], x)
         (True, Known(channels=(), axis=0))
     """
-    if several or func in _MIXING or any(known == MIXED for _, _, known in operands):
+    if func in _MIXING or any(known == MIXED for _, _, known in operands):
         return MIXED
     if func in _CONCATENATIONS:
         return _concatenated(operands, result, _dimension(args, kwargs, result))

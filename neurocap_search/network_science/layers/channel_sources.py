@@ -95,7 +95,7 @@ class _WiringTap(LayerTap):
         result = super().__torch_function__(func, types, args, kwargs)
         if before and len(self.layers) == ran:
             for tensor in tensors((result,)):
-                known = passed_on(func, args, kwargs or {}, before, tensor, several=tensor is not result)
+                known = passed_on(func, args, kwargs or {}, before, tensor)
                 self._known[id(tensor)] = (tensor, known)
         return result
 

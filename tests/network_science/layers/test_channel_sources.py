@@ -105,6 +105,7 @@ def test_reordered_channels_hand_no_sources_on():
         lambda x: x.permute(0, 2, 3, 1).roll(1, 2).permute(0, 3, 1, 2),
         lambda x: x.softmax(1) * x.mean((2, 3), keepdim=True),
         lambda x: torch.cat([x, torch.zeros(1, 4, 2, 2)], 3),
+        lambda x: torch.cat(x.chunk(2, 2)[::-1], 2),
     ):
         kept = trace_wiring(Reordered(keep), torch.zeros(1, 1, 2, 2))[1].sources
         assert kept == tuple(frozenset({(0, c)}) for c in range(4))
@@ -126,6 +127,7 @@ def test_what_is_added_to_reordered_channels_is_not_guessed_either():
     for other in (
         lambda x: x.flip(1),
         lambda x: x.sort(1)[0],
+        lambda x: x.topk(4, dim=1)[0],
         lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
         shuffled,
         lambda x: x.roll(1, 1),
@@ -162,3 +164,18 @@ def test_a_product_with_another_number_of_channels_hands_no_sources_on():
     wired = trace_wiring(Gate(), torch.zeros(1, 1, 2, 2))
     assert wired[1].sources == tuple(frozenset({(0, c)}) for c in range(4))
     assert wired[2].sources is None
+
+
+def test_attention_that_runs_as_it_is_hands_no_sources_on():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.attend, self.b = nn.Linear(4, 4), nn.MultiheadAttention(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x):
+            x = self.a(x)
+            return self.b(self.attend(x, x, x, attn_mask=torch.zeros(3, 3))[0])
+
+    wired = trace_wiring(Masked(), torch.zeros(3, 1, 4))
+    assert [layer.operator.name for layer in wired] == ["a", "b"]
+    assert wired[1].sources is None
