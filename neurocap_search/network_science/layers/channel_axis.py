@@ -22,8 +22,8 @@ class Known(NamedTuple):
         axis: the dimension they lie in; its size is a multiple of their number, each a block of neighbours.
 
     Example:
-        >>> Known((), 0) is MIXED or MIXED.channels
-        ()
+        >>> Known((frozenset({(0, 0)}), frozenset({(0, 1)})), 1).axis
+        1
     """
 
     channels: Channels
