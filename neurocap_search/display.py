@@ -11,6 +11,7 @@ from neurocap_search.tracking import SearchListener, SearchRecord, Summary, Tria
 
 _STYLE = {
     TrialState.RUNNING: "cyan",
+    TrialState.PAUSED: "blue",
     TrialState.COMPLETED: "bold green",
     TrialState.PRUNED: "yellow",
     TrialState.FAILED: "bold red",

@@ -26,6 +26,7 @@ class Decision:
         reason: One readable sentence with the numbers the decision rests on.
         prediction: The prediction at this epoch, if the policy makes any.
         pruned: True if a STOP takes epochs from the trial that full training would have given it.
+        failed: True if a STOP ends a trial whose numbers are of no use, such as a diverged one.
     """
 
     action: Action
@@ -33,6 +34,7 @@ class Decision:
     reason: str
     prediction: Prediction | None = None
     pruned: bool = False
+    failed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""
@@ -43,10 +45,18 @@ class Decision:
             "reason": self.reason,
             "prediction": prediction,
             "pruned": self.pruned,
+            "failed": self.failed,
         }
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> "Decision":
         """Rebuild a decision from :meth:`to_json`."""
         prediction = Prediction.from_json(state["prediction"]) if state["prediction"] else None
-        return cls(Action(state["action"]), state["epoch"], state["reason"], prediction, state["pruned"])
+        return cls(
+            action=Action(state["action"]),
+            epoch=state["epoch"],
+            reason=state["reason"],
+            prediction=prediction,
+            pruned=state["pruned"],
+            failed=state.get("failed", False),
+        )

@@ -11,9 +11,30 @@ class PruningPolicy(ABC):
     """Decides which trials go on: a pure decision core without any framework.
 
     The very same object decides live under Ray, inside an Optuna study and in replay. The same
-    reports in the same order give the same decisions on any machine; randomness comes only from an
+    calls in the same order give the same decisions on any machine; randomness comes only from an
     explicit :class:`numpy.random.Generator`. Adapters translate, they don't decide.
+
+    A trial's life: :meth:`on_add` (again after a failure that is tried again), :meth:`on_report` after each
+    epoch, :meth:`on_complete` or :meth:`on_error` once. A policy that answers PAUSE is also asked for
+    :meth:`resumable` trials when a worker is free, told of them by :meth:`on_resume`, and asked for the
+    :meth:`surplus`, paused trials whose checkpoints need not be kept. Asking changes nothing.
     """
+
+    pauses: bool = False
+    """True if the policy may answer PAUSE; such a policy needs an adapter that can resume trials."""
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the reported numbers it decides by; the first is what it compares trials by."""
+        return ()
+
+    @property
+    def milestones(self) -> tuple[float, ...]:
+        """Epochs at which trials are compared, ascending: where a checkpoint is worth its cost."""
+        return ()
+
+    def on_add(self, trial_id: str) -> None:  # noqa: B027
+        """Learn of a trial before its first report; may be called again."""
 
     @abstractmethod
     def on_report(self, trial_id: str, report: Report) -> Decision:
@@ -23,7 +44,21 @@ class PruningPolicy(ABC):
         """Learn that a trial has ended, by itself or stopped; ``report`` is its last one."""
 
     def on_error(self, trial_id: str) -> None:  # noqa: B027
-        """Learn that a trial has failed."""
+        """Learn that a trial has failed; :meth:`on_add` follows if it is tried again."""
+
+    def on_exhausted(self) -> None:  # noqa: B027
+        """Learn that no new trials will come."""
+
+    def resumable(self) -> tuple[str, Decision] | None:
+        """Return the paused trial that goes on next, with the decision to CONTINUE it."""
+        return None
+
+    def on_resume(self, trial_id: str) -> None:  # noqa: B027
+        """Learn that a paused trial goes on."""
+
+    def surplus(self) -> list[tuple[str, Decision]]:
+        """Return the paused trials to be given up, each with its STOP; on_complete follows for each."""
+        return []
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

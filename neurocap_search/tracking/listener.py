@@ -17,6 +17,9 @@ class SearchListener:
     def on_trial_start(self, record: SearchRecord, trial: TrialRecord) -> None:
         """A trial begins or starts over."""
 
+    def on_trial_resume(self, record: SearchRecord, trial: TrialRecord) -> None:
+        """A paused trial goes on after its last report."""
+
     def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
         """A trial has reported; its last report and decision are the new ones."""
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from neurocap_search.prediction import Prediction, Report
-from neurocap_search.pruning import Decision
+from neurocap_search.pruning import Action, Decision
 from neurocap_search.tracking.events import Event
 
 
@@ -13,6 +13,7 @@ class TrialState(StrEnum):
     """Where a trial stands; only COMPLETED has a final accuracy."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     COMPLETED = "completed"
     PRUNED = "pruned"
     FAILED = "failed"
@@ -26,7 +27,8 @@ class TrialRecord:
     Attributes:
         number: Order of suggestion, from 0.
         trial_id: The framework's name of the trial.
-        config: ``architecture`` and ``training`` (the searched hyper-parameters).
+        config: What was proposed: in a search of this project ``architecture`` and ``training`` (the
+            searched hyper-parameters), in another Tune program whatever its trials are given.
         description: The architecture in a few words.
         parameters: Number of weights.
         multiply_adds: Multiply-adds of one image.
@@ -35,6 +37,8 @@ class TrialRecord:
         decisions: One for each report.
         error: Why it failed.
         weights: Folder with the weights, relative to the run directory, once fully trained.
+        checkpoint: Folder of the latest checkpoint of a trial that is to go on from it, relative likewise.
+        checkpoint_epoch: The epoch it was written after; 0 without one.
     """
 
     number: int
@@ -48,6 +52,8 @@ class TrialRecord:
     decisions: list[Decision] = field(default_factory=list)
     error: str | None = None
     weights: str | None = None
+    checkpoint: str | None = None
+    checkpoint_epoch: int = 0
 
     @property
     def name(self) -> str:
@@ -135,6 +141,15 @@ class SearchRecord:
         trial = self.trials[event["trial_id"]]
         trial.reports.append(Report.from_json(event["report"]))
         trial.decisions.append(Decision.from_json(event["decision"]))
+        if trial.decisions[-1].action is Action.PAUSE:
+            trial.state = TrialState.PAUSED
+
+    def _on_continued(self, event: Event) -> None:
+        self.trials[event["trial_id"]].state = TrialState.RUNNING
+
+    def _on_checkpoint(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.checkpoint, trial.checkpoint_epoch = event["path"], event["epoch"]
 
     def _on_ended(self, event: Event) -> None:
         trial = self.trials[event["trial_id"]]

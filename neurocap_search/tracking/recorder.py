@@ -60,6 +60,16 @@ class SearchRecorder:
         trial = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_trial_start(self.record, trial))
 
+    def continued(self, trial_id: str) -> None:
+        """A paused trial goes on."""
+        self._keep({"event": "continued", "trial_id": trial_id})
+        trial = self.record.trials[trial_id]
+        self.tell(lambda listener: listener.on_trial_resume(self.record, trial))
+
+    def checkpointed(self, trial_id: str, epoch: int, path: str) -> None:
+        """A trial's state after ``epoch`` lies in ``path``, relative to the run directory."""
+        self._keep({"event": "checkpoint", "trial_id": trial_id, "epoch": epoch, "path": path})
+
     def reported(self, trial_id: str, report: Report, decision: Decision) -> None:
         """A trial has reported and got its answer."""
         self._keep(
