@@ -34,7 +34,8 @@ from neurocap_search.network_science import (
     rolled_graph,
 )
 from neurocap_search.training.data import Split
-from neurocap_search.training.measures import measure
+from neurocap_search.training.graph_measures import GraphMeasures
+from neurocap_search.training.measures import EpochMeasures, measure
 from search_spaces import CellSpace
 
 SMALLEST = "|skip_connect~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
@@ -91,15 +92,22 @@ def _epoch(cell: str, name: str, device: torch.device) -> list[Row]:
     model.to(device)
     whole = median(lambda: _train(model, split), device, 5)
     model.eval()
+    measures, graph = EpochMeasures(model, split, TrainingConfig()), GraphMeasures(model, split.images[:1])
+    half = EpochMeasures(model, split, TrainingConfig(probe_samples=256))
     with torch.no_grad():
         features = model.forward_features(split.images[:512])
-    labels = split.labels[:512]
-    head = median(lambda: model.head.measure(features, labels), device, 25)
-    every = median(lambda: measure(model, split, TrainingConfig()), device, 25)
-    beside = f"epoch, {name}"
+    labels, head = split.labels[:512], model.head.measure
+
+    def row(what: str, run: Callable[[], object], target: str = "none (%)") -> Row:
+        return Row(what, median(run, device, 25), f"epoch, {name}", whole, target)
+
+    anew = partial(measure, model, split, TrainingConfig())
     return [
-        Row("beta_eff of the head on 512 samples, features given", head, beside, whole, "<= 2 %"),
-        Row("all default measures, forward pass of the 512 included", every, beside, whole, "<= 5 %"),
+        row("beta_eff of the head on 512 samples, features given", partial(head, features, labels), "<= 2 %"),
+        row("degree, centrality, strength, wiring known", graph.measure),
+        row("all default measures, forward pass of the 512 included", measures.take, "<= 5 %"),
+        row("the same with 256 samples", half.take),
+        row("the same with 512 samples, wiring traced anew", anew),
     ]
 
 

@@ -54,6 +54,7 @@ from neurocap_search.network_science.complex_network.neuron_activity import (
     NeuronActivity,
 )
 from neurocap_search.network_science.complex_network.node_strength import NodeStrengths, node_strength
+from neurocap_search.network_science.complex_network.strength_structure import StrengthStructure
 from neurocap_search.network_science.connectivity import (
     NAS_BENCH_201_FILTER,
     NDS_DARTS_FILTER,
@@ -70,9 +71,15 @@ from neurocap_search.network_science.evolving_graph.centrality import eigenvecto
 from neurocap_search.network_science.evolving_graph.graph_signature import GraphSignature, five_numbers
 from neurocap_search.network_science.evolving_graph.published_networks import alexnet_cifar, lenet, vgg_cifar
 from neurocap_search.network_science.evolving_graph.rolled_graph import RolledGraph, rolled_graph
+from neurocap_search.network_science.evolving_graph.rolled_structure import RolledStructure
 from neurocap_search.network_science.evolving_graph.unrolled_graph import UnrolledGraph, unrolled_graph
 from neurocap_search.network_science.layers.channel_sources import WiredLayer, trace_wiring
-from neurocap_search.network_science.layers.layer_tap import LayerCall, LayerTap, trace_layers
+from neurocap_search.network_science.layers.layer_tap import (
+    LayerCall,
+    LayerTap,
+    evaluation_mode,
+    trace_layers,
+)
 from neurocap_search.network_science.layers.weight_operator import WeightOperator
 
 __all__ = [
@@ -101,6 +108,8 @@ __all__ = [
     "NeuronTypes",
     "NodeStrengths",
     "RolledGraph",
+    "RolledStructure",
+    "StrengthStructure",
     "UnrolledGraph",
     "WeightOperator",
     "WiredLayer",
@@ -111,6 +120,7 @@ __all__ = [
     "effective_connectivity",
     "eigenvector_centrality",
     "emergent_measures",
+    "evaluation_mode",
     "factor_averaged_capacitance",
     "five_numbers",
     "gram_capacitance",

@@ -3,16 +3,20 @@
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from neurocap_search.config import TrainingConfig
 from neurocap_search.prediction import Report
+from neurocap_search.training.checkpoint import load_training, save_training
 from neurocap_search.training.data import ImageData, Split
-from neurocap_search.training.measures import measure
+from neurocap_search.training.distributed import ALONE, WorkerGroup
+from neurocap_search.training.epoch import train_epoch
+from neurocap_search.training.measures import EpochMeasures
 from neurocap_search.training.settings import make_optimizer, pick_device
 
 
@@ -20,12 +24,17 @@ class DivergedError(RuntimeError):
     """The training loss is no longer finite."""
 
 
-def train(model: nn.Module, data: ImageData, settings: TrainingConfig, *, seed: int) -> Iterator[Report]:
-    """Train a network and report after every epoch.
+class Training:
+    """The training of one network, which can be saved after an epoch and taken up again.
 
     The order of the images depends on ``seed`` and the epoch alone, so every architecture sees the
-    same order. beta_eff is measured in evaluation mode on the first ``probe_samples`` training
-    images, the same ones every time.
+    same order, and a training that was taken up again goes on exactly as if it had never stopped.
+    beta_eff is measured in evaluation mode on the first ``probe_samples`` training images, the same ones
+    every time.
+
+    With several workers each sees the same order of images and trains on its part of each batch; see
+    :class:`~neurocap_search.training.distributed.WorkerGroup` for what that changes. The first worker
+    evaluates and measures; the reports of the others hold the figures of training only.
 
     Args:
         model: Takes (batch, channels, height, width), has ``forward_features`` and, as ``head``, a
@@ -33,52 +42,95 @@ def train(model: nn.Module, data: ImageData, settings: TrainingConfig, *, seed: 
         data: The images; training uses ``train`` and ``validation``, never ``test``.
         settings: Epochs, optimiser and the like.
         seed: Seeds the order of the images and the dropout masks.
+        group: The workers that train the network together; each makes a training of its own.
+
+    Attributes:
+        epoch: Epochs trained so far.
+
+    Raises:
+        TypeError: If the model's head is no probe.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ImageData,
+        settings: TrainingConfig,
+        *,
+        seed: int,
+        group: WorkerGroup = ALONE,
+    ) -> None:
+        self._group, self._device = group, pick_device(settings.device)
+        self._model, self._data = model.to(self._device), data.to(self._device)
+        self._settings, self._seed, self.epoch = settings, seed, 0
+        self._optimizer, self._schedule = make_optimizer(model, settings)
+        self._measures = EpochMeasures(self._model, self._data.train, settings)
+        self._parameters = sum(weight.numel() for weight in model.parameters())
+        group.share(self._model)
+
+    def reports(self) -> Iterator[Report]:
+        """Train to the end and report after every epoch.
+
+        Yields:
+            A report with ``val_accuracy`` and ``train_accuracy`` (shares), ``val_loss`` and
+            ``train_loss`` (nats; the mean over the epoch), ``learning_rate``, ``parameters`` and what
+            :class:`~neurocap_search.training.measures.EpochMeasures` takes.
+
+        Raises:
+            DivergedError: When the training loss is no longer finite.
+            PeerLostError: If another worker of the group no longer answers.
+        """
+        while self.epoch < self._settings.epochs:
+            self.epoch += 1
+            start = time.perf_counter()
+            metrics = self._train_epoch()
+            yield Report(self.epoch, metrics, time.perf_counter() - start)
+
+    def save(self, folder: Path) -> None:
+        """Write weights, optimiser, schedule and epoch to a folder."""
+        save_training(folder, self._model, self._optimizer, self._schedule, self.epoch)
+
+    def load(self, folder: Path) -> None:
+        """Take up a training that :meth:`save` wrote.
+
+        Raises:
+            UserError: If a file is missing, damaged or belongs to another architecture.
+        """
+        self.epoch = load_training(folder, self._model, self._optimizer, self._schedule)
+
+    def _train_epoch(self) -> dict[str, float]:
+        rate = self._optimizer.param_groups[0]["lr"]
+        train, device = self._data.train, self._device
+        order = np.random.default_rng((self._seed, self.epoch)).permutation(len(train))
+        batches = torch.split(torch.from_numpy(order).to(device), self._settings.batch_size)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self._dropout_seed())  # dropout has no generator of its own
+            metrics = train_epoch(self._model, train, batches, self._optimizer, self._group)
+        self._schedule.step()
+        if not math.isfinite(metrics["train_loss"]):
+            raise DivergedError(f"The training loss is {metrics['train_loss']} in epoch {self.epoch}.")
+        metrics |= {"learning_rate": rate, "parameters": float(self._parameters)}
+        if self._group.rank > 0:
+            return metrics
+        return metrics | evaluate(self._model, self._data.validation, "val") | self._measures.take()
+
+    def _dropout_seed(self) -> int:
+        if self._group.rank == 0:
+            return self._seed + self.epoch
+        sequence = np.random.SeedSequence((self._seed, self.epoch, self._group.rank))
+        return int(sequence.generate_state(1)[0])
+
+
+def train(model: nn.Module, data: ImageData, settings: TrainingConfig, *, seed: int) -> Iterator[Report]:
+    """Train a network from its first epoch to the last; see :class:`Training`.
 
     Yields:
-        A report with ``val_accuracy`` and ``train_accuracy`` (shares), ``val_loss`` and
-        ``train_loss`` (nats; the mean over the epoch), ``learning_rate`` and what
-        :func:`~neurocap_search.training.measures.measure` returns.
+        A report after every epoch.
 
     Raises:
         DivergedError: When the training loss is no longer finite.
     """
-    device = pick_device(settings.device)
-    model.to(device)
-    data = data.to(device)
-    optimizer, schedule = make_optimizer(model, settings)
-    for epoch in range(1, settings.epochs + 1):
-        start = time.perf_counter()
-        rate = optimizer.param_groups[0]["lr"]
-        order = np.random.default_rng((seed, epoch)).permutation(len(data.train))
-        batches = torch.split(torch.from_numpy(order).to(device), settings.batch_size)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed + epoch)  # dropout has no generator of its own
-            metrics = _train_epoch(model, data.train, batches, optimizer)
-        schedule.step()
-        if not math.isfinite(metrics["train_loss"]):
-            raise DivergedError(f"The training loss is {metrics['train_loss']} in epoch {epoch}.")
-        metrics |= evaluate(model, data.validation, "val") | measure(model, data.train, settings)
-        yield Report(epoch, metrics | {"learning_rate": rate}, time.perf_counter() - start)
-
-
-def _train_epoch(
-    model: nn.Module, split: Split, batches: tuple[Tensor, ...], optimizer: torch.optim.Optimizer
-) -> dict[str, float]:
-    model.train()
-    loss_sum, hits, seen = torch.zeros((), device=split.labels.device), 0, 0
-    for batch in batches:
-        if len(batch) == 1 and len(batches) > 1:
-            continue  # batch normalisation needs two images, and the last batch may hold one
-        seen += len(batch)
-        labels = split.labels[batch]
-        logits = model(split.images[batch])
-        loss = cross_entropy(logits, labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        loss_sum += loss.detach() * len(batch)
-        hits += (logits.detach().argmax(1) == labels).sum()
-    return {"train_loss": float(loss_sum) / seen, "train_accuracy": int(hits) / seen}
+    yield from Training(model, data, settings, seed=seed).reports()
 
 
 @torch.no_grad()

@@ -1,86 +1,92 @@
 """What is measured of a network after each epoch: beta_eff of its head and summaries of its graph."""
 
-import math
 import time
+from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from neurocap_search.config import TrainingConfig
-from neurocap_search.network_science import (
-    NeuralCapacitanceProbe,
-    eigenvector_centrality,
-    five_numbers,
-    layer_fluctuation,
-    node_strength,
-    rolled_graph,
-)
+from neurocap_search.network_science import NeuralCapacitanceProbe
 from neurocap_search.training.data import Split
+from neurocap_search.training.graph_measures import GraphMeasures
 
-_FIVE = ("median", "mean", "std", "skewness", "kurtosis")
-_DEGREE, _CENTRALITY = ([f"{name}_{number}" for number in _FIVE] for name in ("degree", "centrality"))
-_STRENGTH = ["strength_mean", "strength_std", "fluctuation_mean"]
+_CHUNK = 128
+"""Images in one pass: larger layers would return their memory to the system and fetch it again each time."""
 
 
-@torch.no_grad()
-def measure(model: nn.Module, split: Split, settings: TrainingConfig) -> dict[str, float]:
-    """Measure a network in evaluation mode.
+class EpochMeasures:
+    """Measures one network after each epoch of its training.
+
+    What stays the same from epoch to epoch is found once. :func:`measure` is simpler for a single
+    measurement.
 
     Args:
-        model: Has ``forward_features`` and, as ``head``, a probe.
+        model: Has ``forward_features`` and, as ``head``, a probe; on the device of the images.
         split: beta_eff is measured on the first ``probe_samples`` images.
         settings: With ``graph_measures`` the summaries of the graph come too.
 
-    Returns:
-        ``beta_eff``, ``beta_numerator``, ``beta_denominator``; the ten numbers of the graph's signature
-        (``degree_median`` .. ``centrality_kurtosis``, arXiv 2111.05410); ``strength_mean``,
-        ``strength_std`` and ``fluctuation_mean`` (arXiv 2110.02628), over the layers whose channels can be
-        followed; and ``measure_seconds``. The signature of a network with others is NaN.
-
     Raises:
         TypeError: If the model's head is no probe.
+
+    Example:
+        >>> from search_spaces import MlpSpace
+        >>> architecture = {"space": "mlp", "widths": [4], "activation": "relu"}
+        >>> architecture |= {"normalisation": "none", "dropout": 0.0}
+        >>> model = MlpSpace().build(architecture, (1, 2, 2), 2)
+        >>> split = Split(torch.rand(8, 1, 2, 2), torch.arange(8) % 2)
+        >>> measures = EpochMeasures(model, split, TrainingConfig(probe_samples=8))
+        >>> measures.take() | {"measure_seconds": 0} == measures.take() | {"measure_seconds": 0}
+        True
     """
-    start = time.perf_counter()
-    model.eval()
-    numbers = _capacitance(model, split, settings.probe_samples)
-    if settings.graph_measures:
-        numbers |= _signature(model, split.images[:1]) | _strength(model, split.images[:1])
-    return {**numbers, "measure_seconds": time.perf_counter() - start}
+
+    def __init__(self, model: nn.Module, split: Split, settings: TrainingConfig) -> None:
+        if not isinstance(model.head, NeuralCapacitanceProbe):
+            received = type(model.head).__name__
+            raise TypeError(f"model.head must be a NeuralCapacitanceProbe, received {received}.")
+        self._model, self._head = model, model.head
+        self._images, self._labels = (part[: settings.probe_samples] for part in (split.images, split.labels))
+        on_cpu = self._images.ndim == 4 and self._images.device.type == "cpu"
+        # CPUs pool and convolve faster with the channels last: a fifth to a half of the time is saved.
+        self._layout = torch.channels_last if on_cpu else torch.contiguous_format
+        self._graph = GraphMeasures(model, split.images[:1]) if settings.graph_measures else None
+
+    @torch.no_grad()
+    def take(self) -> dict[str, float]:
+        """Measure the network as it is now, in evaluation mode, in which it is left.
+
+        Returns:
+            ``beta_eff``, ``beta_numerator``, ``beta_denominator``; the ten numbers of the graph's signature
+            (``degree_median`` .. ``centrality_kurtosis``, arXiv 2111.05410); ``strength_mean``,
+            ``strength_std`` and ``fluctuation_mean`` (arXiv 2110.02628), over the layers whose channels can
+            be followed; and ``measure_seconds``. The signature of a network with others is NaN.
+        """
+        start = time.perf_counter()
+        self._model.eval()
+        capacitance = self._head.measure(self._features(), self._labels)
+        numbers = {
+            "beta_eff": capacitance.value,
+            "beta_numerator": capacitance.numerator,
+            "beta_denominator": capacitance.denominator,
+        }
+        if self._graph:
+            numbers |= self._graph.measure()
+        return {**numbers, "measure_seconds": time.perf_counter() - start}
+
+    def _features(self) -> Tensor:
+        try:
+            return self._forward(self._layout)
+        except RuntimeError:
+            # A module of the user's own may insist on the usual layout, as Tensor.view does.
+            self._layout = torch.contiguous_format
+            return self._forward(self._layout)
+
+    def _forward(self, layout: torch.memory_format) -> Tensor:
+        forward: Callable[[Tensor], Tensor] = self._model.forward_features  # type: ignore[assignment]
+        chunks = torch.split(self._images, _CHUNK)
+        return torch.cat([forward(images.contiguous(memory_format=layout)) for images in chunks])
 
 
-def _capacitance(model: nn.Module, split: Split, samples: int) -> dict[str, float]:
-    head = model.head
-    if not isinstance(head, NeuralCapacitanceProbe):
-        raise TypeError(f"model.head must be a NeuralCapacitanceProbe, received {type(head).__name__}.")
-    features = model.forward_features(split.images[:samples])  # type: ignore[operator]
-    result = head.measure(features, split.labels[:samples])
-    return {
-        "beta_eff": result.value,
-        "beta_numerator": result.numerator,
-        "beta_denominator": result.denominator,
-    }
-
-
-def _signature(model: nn.Module, sample: Tensor) -> dict[str, float]:
-    try:
-        graph = rolled_graph(model, sample)
-        degrees = five_numbers(graph.degrees()).tolist()
-    except ValueError:  # a space of the user's own may mix channels
-        return dict.fromkeys([*_DEGREE, *_CENTRALITY], math.nan)
-    try:
-        # Three digits of the summaries do; a near-tie of eigenvalues would take seconds for more.
-        centrality = eigenvector_centrality(graph.adjacency, tolerance=1e-5, max_iterations=500)
-        numbers = five_numbers(centrality).tolist()
-    except RuntimeError:
-        numbers = [math.nan] * len(_CENTRALITY)
-    return dict(zip([*_DEGREE, *_CENTRALITY], [*degrees, *numbers], strict=True))
-
-
-def _strength(model: nn.Module, sample: Tensor) -> dict[str, float]:
-    strengths = node_strength(model, sample).strengths
-    if not strengths:
-        return dict.fromkeys(_STRENGTH, math.nan)
-    every = np.concatenate([values.ravel() for values in strengths.values()])
-    fluctuation = np.mean(list(layer_fluctuation(strengths).values()))
-    return dict(zip(_STRENGTH, (float(every.mean()), float(every.std()), float(fluctuation)), strict=True))
+def measure(model: nn.Module, split: Split, settings: TrainingConfig) -> dict[str, float]:
+    """Measure a network once; arguments, result and errors are those of :class:`EpochMeasures`."""
+    return EpochMeasures(model, split, settings).take()

@@ -62,6 +62,7 @@ def test_a_network_learns_and_reports_everything(data: ImageData) -> None:
         "beta_numerator",
         "beta_denominator",
         "learning_rate",
+        "parameters",
         "measure_seconds",
         *(f"{name}_{number}" for name in ("degree", "centrality") for number in FIVE),
         "strength_mean",
