@@ -5,7 +5,26 @@ same object decides live and in replay. This room knows neither Ray, Optuna nor 
 """
 
 from neurocap_search.pruning.decision import Action, Decision
-from neurocap_search.pruning.policy import FullTrainingPolicy, PruningPolicy
+from neurocap_search.pruning.full_training import FullTrainingPolicy
+from neurocap_search.pruning.guarded import GuardedPolicy
+from neurocap_search.pruning.hyperband import HyperbandPolicy
+from neurocap_search.pruning.i_epoch import IEpochPolicy
+from neurocap_search.pruning.median import MedianPolicy
+from neurocap_search.pruning.policy import PruningPolicy
+from neurocap_search.pruning.promotion_halving import PromotionHalvingPolicy
+from neurocap_search.pruning.size_class import SizeClassPolicy
 from neurocap_search.pruning.successive_halving import SuccessiveHalvingPolicy
 
-__all__ = ["Action", "Decision", "FullTrainingPolicy", "PruningPolicy", "SuccessiveHalvingPolicy"]
+__all__ = [
+    "Action",
+    "Decision",
+    "FullTrainingPolicy",
+    "GuardedPolicy",
+    "HyperbandPolicy",
+    "IEpochPolicy",
+    "MedianPolicy",
+    "PromotionHalvingPolicy",
+    "PruningPolicy",
+    "SizeClassPolicy",
+    "SuccessiveHalvingPolicy",
+]

@@ -1,7 +1,7 @@
 """What a policy answers to a report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +35,14 @@ class Decision:
     prediction: Prediction | None = None
     pruned: bool = False
     failed: bool = False
+
+    def with_prediction(self, prediction: Prediction | None) -> "Decision":
+        """Return the same decision with a prediction beside it."""
+        return self if prediction is None else replace(self, prediction=prediction)
+
+    def with_reason(self, reason: str) -> "Decision":
+        """Return the same decision with another reason."""
+        return replace(self, reason=reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from neurocap_search.prediction import Report
-from neurocap_search.pruning.decision import Action, Decision
+from neurocap_search.pruning.decision import Decision
 
 
 class PruningPolicy(ABC):
@@ -71,50 +71,3 @@ class PruningPolicy(ABC):
         Raises:
             ValueError: If the state is of another version or another kind of policy.
         """
-
-
-class FullTrainingPolicy(PruningPolicy):
-    """Trains every trial to the end: the yardstick every pruning rule is measured by.
-
-    Args:
-        max_t: Epochs of full training.
-
-    Example:
-        >>> policy = FullTrainingPolicy(max_t=2)
-        >>> policy.on_report("a", Report(epoch=1)).action.value
-        'CONTINUE'
-        >>> policy.on_report("a", Report(epoch=2)).reason
-        'epoch 2 of 2: fully trained'
-    """
-
-    def __init__(self, max_t: int) -> None:
-        self.max_t = max_t
-
-    def on_report(self, trial_id: str, report: Report) -> Decision:
-        """Continue until ``max_t``."""
-        if report.epoch >= self.max_t:
-            return fully_trained(report.epoch, self.max_t)
-        return Decision(Action.CONTINUE, report.epoch, f"epoch {report.epoch} of {self.max_t}: no pruning")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the version only: there is no state."""
-        return {"version": 1, "policy": "full_training"}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Check the version."""
-        check_state(state, "full_training", version=1)
-
-
-def fully_trained(epoch: int, max_t: float) -> Decision:
-    """Return the decision that ends a trial which has had its whole budget."""
-    return Decision(Action.STOP, epoch, f"epoch {epoch} of {max_t:g}: fully trained")
-
-
-def check_state(state: dict[str, Any], policy: str, version: int) -> None:
-    """Raise ValueError unless ``state`` is one of ``policy`` in ``version``."""
-    received = (state.get("policy"), state.get("version"))
-    if received != (policy, version):
-        raise ValueError(
-            f"Expected a state of policy {policy!r}, version {version}; received policy {received[0]!r}, "
-            f"version {received[1]!r}. Load it with the policy and the release that saved it."
-        )

@@ -1,7 +1,7 @@
-"""The sentence that says why a trial goes on or stops at a rung."""
+"""The sentences that say why a trial goes on, waits or stops."""
 
 from neurocap_search.prediction import Prediction, plain
-from neurocap_search.pruning.rungs import Score, Verdict
+from neurocap_search.pruning.rungs import Score, Standing, Verdict
 
 
 def rung_reason(
@@ -29,6 +29,29 @@ def rung_reason(
     peers = "the one trial" if verdict.peers == 1 else f"the {verdict.peers} trials"
     cutoff = plain(sign * verdict.cutoff)
     return f"{what} is {side} {cutoff}, the cut-off for the top 1/{share:g} of {peers} before it"
+
+
+def standing_reason(
+    metric: str, sign: int, score: Score, standing: Standing, places: int, prediction: Prediction | None
+) -> str:
+    """Return a clause with the numbers a promotion rests on.
+
+    Args:
+        metric: Name of the number the trials compete by.
+        sign: 1 if larger is better, -1 otherwise; undoes the sign of the scores.
+        score: The trial's own.
+        standing: Where it stands at its rung.
+        places: How many of its peers there may go on.
+        prediction: The trial's prediction, if any.
+
+    Example:
+        >>> standing_reason("acc", 1, Score(0.1, None), Standing(2, 4), 2, None)
+        'acc 0.100 ranks 3 of 4 at its rung, where the best 2 may go on'
+    """
+    position, peers = standing
+    who = {0: "nobody", 1: "the best one"}.get(places, f"the best {places}")
+    what = _compared(metric, sign, score, prediction)
+    return f"{what} ranks {position + 1} of {peers} at its rung, where {who} may go on"
 
 
 def _compared(metric: str, sign: int, score: Score, prediction: Prediction | None) -> str:

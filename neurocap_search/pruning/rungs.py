@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neurocap_search.pruning.ranking import Ranking
+
 
 class Score(NamedTuple):
-    """What a rung keeps of a trial; both are signed so that larger is better.
+    """What a rung keeps of a trial; both are finite and signed so that larger is better.
 
     Attributes:
         seen: The metric at the rung.
@@ -33,29 +35,71 @@ class Verdict(NamedTuple):
     peers: int
 
 
+class Standing(NamedTuple):
+    """Where a trial of a rung stands among its peers there.
+
+    Attributes:
+        position: How many of its peers are better.
+        peers: How many trials it is compared with, itself included.
+    """
+
+    position: int
+    peers: int
+
+
 @dataclass
 class Rung:
-    """One milestone of a bracket with the scores of the trials that reached it."""
+    """One milestone of a bracket with the scores of the trials that reached it.
+
+    Like is compared with like: predictions among predictions, and a trial without a prediction by
+    its metric among the metrics of all. Otherwise whoever cannot be extrapolated would always look
+    worse than those who are.
+
+    Attributes:
+        milestone: Epoch at which trials are compared.
+        scores: The trials' scores in order of arrival; changed only by :meth:`enter` and :meth:`withdraw`.
+    """
 
     milestone: float
     scores: dict[str, Score] = field(default_factory=dict)
 
-    def judge(self, score: Score, reduction_factor: float) -> Verdict:
-        """Compare ``score`` with the top ``1 / reduction_factor`` of the trials here.
+    def __post_init__(self) -> None:
+        self._seen = Ranking({k: s.seen for k, s in self.scores.items()})
+        self._predicted = Ranking({k: s.predicted for k, s in self.scores.items() if s.predicted is not None})
 
-        Like is compared with like: predictions among predictions, and a trial without a prediction
-        by its metric among the metrics of all. Otherwise whoever cannot be extrapolated would always
-        look worse than those who are.
-        """
+    def enter(self, trial_id: str, score: Score) -> None:
+        """Keep the score of a trial that is not here yet."""
+        self.scores[trial_id] = score
+        self._seen.enter(trial_id, score.seen)
         if score.predicted is not None:
-            mine, others = score.predicted, [s.predicted for s in self.scores.values()]
-            peers = [value for value in others if value is not None]
+            self._predicted.enter(trial_id, score.predicted)
+
+    def withdraw(self, trial_id: str) -> None:
+        """Forget a trial, if it is here."""
+        if self.scores.pop(trial_id, None) is not None:
+            self._seen.withdraw(trial_id)
+            self._predicted.withdraw(trial_id)
+
+    def judge(self, score: Score, reduction_factor: float) -> Verdict:
+        """Compare ``score`` with the top ``1 / reduction_factor`` of the trials here."""
+        if score.predicted is not None:
+            mine, peers = score.predicted, self._predicted
         else:
-            mine, peers = score.seen, [s.seen for s in self.scores.values()]
-        if not peers:
+            mine, peers = score.seen, self._seen
+        if not len(peers):
             return Verdict(True, None, 0)
-        cutoff = float(np.nanpercentile(peers, (1 - 1 / reduction_factor) * 100))
+        cutoff = peers.percentile((1 - 1 / reduction_factor) * 100)
         return Verdict(not mine < cutoff, cutoff, len(peers))
+
+    @property
+    def num_predicted(self) -> int:
+        """How many trials here have a prediction."""
+        return len(self._predicted)
+
+    def standing(self, trial_id: str, *, by_prediction: bool) -> Standing:
+        """Return where a trial that is here stands by now, among the predicted or among all."""
+        peers = self._predicted if by_prediction else self._seen
+        return Standing(peers.position(trial_id), len(peers))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""

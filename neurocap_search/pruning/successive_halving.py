@@ -1,17 +1,20 @@
-"""Asynchronous successive halving, on the metric seen or on its predicted final value."""
+"""Asynchronous successive halving, stopping type, on the metric seen or on its predicted final value."""
 
-import math
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
 
 from neurocap_search.prediction import Prediction, Predictor, Report
+from neurocap_search.pruning.arguments import check_at_least, check_halving, check_state
 from neurocap_search.pruning.decision import Action, Decision
-from neurocap_search.pruning.policy import PruningPolicy, check_state, fully_trained
+from neurocap_search.pruning.outcomes import between_rungs, fully_trained, not_comparable, usable
+from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.reasons import rung_reason
-from neurocap_search.pruning.rungs import Rung, Score, Verdict, bracket_rungs
+from neurocap_search.pruning.rungs import Rung, Score, bracket_rungs
+from neurocap_search.pruning.scorer import Scorer
 
-_STATE = ("successive_halving", 1)
+_STATE = ("successive_halving", 2)
 
 
 class SuccessiveHalvingPolicy(PruningPolicy):
@@ -23,7 +26,8 @@ class SuccessiveHalvingPolicy(PruningPolicy):
     final metric: a slow starter is kept if it is predicted to end high.
 
     When not to use it: the first trials at a rung have nobody to be compared with and always pass,
-    so with fewer than about ``2 * reduction_factor`` trials hardly anything is pruned. With rungs
+    so with fewer than about ``2 * reduction_factor`` trials hardly anything is pruned;
+    :class:`PromotionHalvingPolicy` prunes from the first trial on, but needs checkpoints. With rungs
     below epoch 3 :class:`~neurocap_search.prediction.CapacitanceRidge` has too few points to predict.
 
     Args:
@@ -32,7 +36,8 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         max_t: Epochs of full training.
         grace_period: Epochs before the first rung.
         reduction_factor: One in how many goes on at each rung, above 1.
-        brackets: Number of brackets; each skips one more of the lowest rungs.
+        brackets: Number of brackets; each skips one more of the lowest rungs. As in Ray a trial's
+            bracket is drawn at random; :class:`HyperbandPolicy` shares trials out as Hyperband does.
         predictor: Predicts the final metric from the reports so far.
         rng: Draws the bracket of a trial; needed only with several brackets.
 
@@ -58,105 +63,115 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         predictor: Predictor | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        _check(mode, max_t, grace_period, reduction_factor, brackets)
+        check_halving(mode, max_t, grace_period, reduction_factor)
+        check_at_least("brackets", brackets, 1)
         self.metric, self.mode, self.max_t = metric, mode, max_t
-        self.reduction_factor, self.predictor = reduction_factor, predictor
-        self._sign = 1 if mode == "max" else -1
+        self.reduction_factor = reduction_factor
+        self._scorer = Scorer(metric, mode, predictor)
         self._rng = rng if rng is not None else np.random.default_rng(0)
         self._brackets = [bracket_rungs(grace_period, max_t, reduction_factor, s) for s in range(brackets)]
         self._bracket_of: dict[str, int] = {}
-        self._histories: dict[str, list[Report]] = {}
-        self._finals: dict[str, float] = {}
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """The predictor of the final metric, if any."""
+        return self._scorer.predictor
+
+    @predictor.setter
+    def predictor(self, predictor: Predictor | None) -> None:
+        self._scorer.predictor = predictor
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The metric, and what the predictor looks at."""
+        return self._scorer.signals
+
+    @property
+    def milestones(self) -> tuple[float, ...]:
+        """Epochs of the rungs below ``max_t``."""
+        rungs = (rung.milestone for rungs in self._brackets for rung in rungs)
+        return tuple(sorted({milestone for milestone in rungs if milestone < self.max_t}))
+
+    def on_add(self, trial_id: str) -> None:
+        """Draw the trial's bracket, so that it does not depend on which trial reports first."""
+        self._bracket(trial_id)
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Judge the trial if the report reaches a rung it was not judged at, else let it go on."""
-        value = report.get(self.metric)
-        if value is None:
-            return Decision(Action.CONTINUE, report.epoch, self._missing(report))
-        history = self._remember(trial_id, report)
-        if not math.isfinite(value):
-            why = f"epoch {report.epoch}: {self.metric} is {value}; the training has diverged"
-            return Decision(Action.STOP, report.epoch, why, pruned=report.epoch < self.max_t)
-        prediction = self.predictor.predict(history) if self.predictor else None
-        if report.epoch >= self.max_t:
-            end = fully_trained(report.epoch, self.max_t)
-            return Decision(end.action, end.epoch, end.reason, prediction)
-        return self._compete(trial_id, report.epoch, self._score(value, prediction), prediction)
+        value, epoch = report.metrics.get(self.metric), report.epoch
+        if value is None or not isfinite(value):
+            return self._turn_away(trial_id, report)
+        scorer = self._scorer
+        prediction = None if scorer.predictor is None else scorer.predict(trial_id, report)
+        if epoch >= self.max_t:
+            return fully_trained(epoch, self.max_t).with_prediction(prediction)
+        rung = self._rung_to_enter(trial_id, epoch)
+        if rung is None:  # most reports: nothing is made anew for them
+            return (
+                between_rungs(epoch)
+                if prediction is None
+                else between_rungs(epoch).with_prediction(prediction)
+            )
+        return self._compete(rung, trial_id, epoch, scorer.score(value, prediction), prediction)
 
     def on_complete(self, trial_id: str, report: Report | None) -> None:
         """Keep the score at the end as ASHA does, and learn from a fully trained trial."""
         value = report.get(self.metric) if report else None
-        if report is None or value is None or not math.isfinite(value):
-            return
-        self._record(trial_id, report.epoch, self._score(value, None))
-        if report.epoch >= self.max_t:
-            self._finals[trial_id] = value
-            if self.predictor:
-                self._fit(self.predictor)
+        if report is not None and usable(value):
+            rung = self._rung_to_enter(trial_id, report.epoch)
+            if rung is not None:
+                rung.enter(trial_id, self._scorer.score(value))
+            if report.epoch >= self.max_t:
+                self._scorer.learn(trial_id, value)
+        self._scorer.forget(trial_id)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return rungs, histories, final metrics and the generator's state."""
+        """Return rungs, what the predictor rests on, and the generator's state."""
         return {
             "policy": _STATE[0],
             "version": _STATE[1],
             "settings": self._settings(),
             "brackets": [[rung.to_json() for rung in rungs] for rungs in self._brackets],
             "bracket_of": dict(self._bracket_of),
-            "histories": {t: [r.to_json() for r in h] for t, h in self._histories.items()},
-            "finals": dict(self._finals),
+            "scorer": self._scorer.state_dict(),
             "rng": _without_arrays(self._rng.bit_generator.state),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a state from :meth:`state_dict`."""
-        check_state(state, *_STATE)
-        if state["settings"] != self._settings():
-            raise ValueError(
-                f"The state belongs to a policy with {state['settings']}, this one has {self._settings()}. "
-                "Load it into a policy with the same arguments."
-            )
+        check_state(state, *_STATE, self._settings())
         self._brackets = [[Rung.from_json(rung) for rung in rungs] for rungs in state["brackets"]]
         self._bracket_of = dict(state["bracket_of"])
-        self._histories = {t: [Report.from_json(r) for r in h] for t, h in state["histories"].items()}
-        self._finals = dict(state["finals"])
+        self._scorer.load_state_dict(state["scorer"])
         self._rng.bit_generator.state = state["rng"]
-        if self.predictor and self._finals:
-            self._fit(self.predictor)
-
-    def _fit(self, predictor: Predictor) -> None:
-        histories = [self._histories.get(trial_id, []) for trial_id in self._finals]
-        predictor.fit(histories, list(self._finals.values()))
 
     def _settings(self) -> dict[str, Any]:
         milestones = [[rung.milestone for rung in rungs] for rungs in self._brackets]
         settings = {name: getattr(self, name) for name in ("metric", "mode", "max_t", "reduction_factor")}
-        return {**settings, "milestones": milestones}
+        return {**settings, "milestones": milestones, "predicts": self.predictor is not None}
 
-    def _remember(self, trial_id: str, report: Report) -> list[Report]:
-        """Append the report; a trial that started over forgets what came at or after this epoch."""
-        seen = [r for r in self._histories.get(trial_id, []) if r.epoch < report.epoch]
-        self._histories[trial_id] = [*seen, report]
-        return self._histories[trial_id]
+    def _turn_away(self, trial_id: str, report: Report) -> Decision:
+        decision = not_comparable(self.metric, report)
+        if decision.failed:  # nobody shall be measured by a trial that came to nothing
+            for rung in self._brackets[self._bracket(trial_id)]:
+                rung.withdraw(trial_id)
+        return decision
 
-    def _score(self, value: float, prediction: Prediction | None) -> Score:
-        real = prediction is not None and prediction.fallback is None
-        return Score(self._sign * value, self._sign * prediction.mean if prediction and real else None)
+    def _compete(
+        self, rung: Rung, trial_id: str, epoch: int, score: Score, prediction: Prediction | None
+    ) -> Decision:
+        verdict = rung.judge(score, self.reduction_factor)
+        rung.enter(trial_id, score)
+        action = Action.CONTINUE if verdict.keeps else Action.STOP
+        why = rung_reason(self.metric, self._scorer.sign, self.reduction_factor, score, verdict, prediction)
+        return Decision(action, epoch, f"epoch {epoch}: {why}", prediction, pruned=not verdict.keeps)
 
-    def _compete(self, trial_id: str, epoch: int, score: Score, prediction: Prediction | None) -> Decision:
-        judged = self._record(trial_id, epoch, score)
-        if judged is None:
-            return Decision(Action.CONTINUE, epoch, f"epoch {epoch}: between rungs", prediction)
-        action = Action.CONTINUE if judged.keeps else Action.STOP
-        why = rung_reason(self.metric, self._sign, self.reduction_factor, score, judged, prediction)
-        return Decision(action, epoch, f"epoch {epoch}: {why}", prediction, pruned=not judged.keeps)
-
-    def _record(self, trial_id: str, epoch: int, score: Score) -> Verdict | None:
-        """Enter the score at the highest rung reached that lacks this trial, as ASHA does."""
-        for rung in self._brackets[self._bracket(trial_id)]:
+    def _rung_to_enter(self, trial_id: str, epoch: int) -> Rung | None:
+        """Return the highest rung reached that lacks this trial, as ASHA does."""
+        rungs = self._brackets[0 if len(self._brackets) == 1 else self._bracket(trial_id)]
+        for rung in rungs:
             if epoch >= rung.milestone and trial_id not in rung.scores:
-                verdict = rung.judge(score, self.reduction_factor)
-                rung.scores[trial_id] = score
-                return verdict
+                return rung
         return None
 
     def _bracket(self, trial_id: str) -> int:
@@ -169,25 +184,9 @@ class SuccessiveHalvingPolicy(PruningPolicy):
             self._bracket_of[trial_id] = int(self._rng.choice(len(sizes), p=odds / odds.sum()))
         return self._bracket_of[trial_id]
 
-    def _missing(self, report: Report) -> str:
-        return f"epoch {report.epoch}: {self.metric!r} is not among the reported {sorted(report.metrics)}"
-
 
 def _without_arrays(value: Any) -> Any:
     """Return nested values with arrays as lists: some generators keep arrays in their state."""
     if isinstance(value, dict):
         return {key: _without_arrays(item) for key, item in value.items()}
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _check(mode: str, max_t: float, grace_period: float, reduction_factor: float, brackets: int) -> None:
-    if mode not in ("max", "min"):
-        raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
-    if max_t <= 0:
-        raise ValueError(f"max_t must be above 0, received {max_t}.")
-    if not 1 <= grace_period <= max_t:
-        raise ValueError(f"grace_period must be from 1 to max_t = {max_t:g}, received {grace_period}.")
-    if reduction_factor <= 1:
-        raise ValueError(f"reduction_factor must be above 1, received {reduction_factor}.")
-    if brackets < 1:
-        raise ValueError(f"brackets must be at least 1, received {brackets}.")

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import BayesianRidge
 
 from neurocap_search.prediction import CapacitanceRidge, Report
+from neurocap_search.prediction.capacitance_ridge import _ridge_at_zero
 
 POINTS = [(0.9, 0.50), (0.7, 0.60), (0.6, 0.66), (0.45, 0.72), (0.4, 0.75)]
 BETA, ACCURACY = map(np.array, zip(*POINTS, strict=True))
@@ -56,6 +57,28 @@ def test_spread_is_noise_and_slope_and_offset():
     assert prediction.mean == pytest.approx(unit * ridge.predict([[0.0]])[0], rel=1e-12)
     assert prediction.std == pytest.approx(unit * math.sqrt(noise + slope + noise / 5), rel=1e-12)
     assert prediction.std > unit * ridge.predict([[0.0]], return_std=True)[1][0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    points=st.lists(st.tuples(st.floats(-1, 1), st.floats(-1e3, 1e3)), min_size=3, max_size=40),
+    unit=st.sampled_from([1e-3, 1.0, 1e3]),
+)
+def test_mean_and_spread_are_those_of_scikit_learn(points, unit):
+    x, y = np.array(points).T
+    assume(np.ptp(x) > 1e-3)
+    y = y * unit
+    assume(y.std() > 1e-6 * max(1e-300, np.abs(y).max()))
+    scale = y.std()
+    ridge = BayesianRidge().fit(x[:, None], y / scale)
+    std = math.sqrt(1 / ridge.alpha_ * (1 + 1 / len(x)) + x.mean() ** 2 * ridge.sigma_[0, 0])
+    mean_at_zero, std_at_zero = _ridge_at_zero(list(x), list(y))
+    assert mean_at_zero / scale == pytest.approx(ridge.intercept_, rel=1e-9, abs=1e-9)
+    assert std_at_zero / scale == pytest.approx(std, rel=1e-9)
+
+
+def test_the_signals_are_the_metric_and_beta_eff():
+    assert CapacitanceRidge(metric="acc", capacitance="b").signals == ("acc", "b")
 
 
 def test_without_a_unit_the_spread_is_nearly_the_same_for_an_accuracy():
@@ -189,7 +212,11 @@ NAN, INF = math.nan, math.inf
         ([(0.4, 0.5), (0.6, 0.6), (0.9, 0.7)], 0.7, "val_accuracy does not improve as beta_eff goes to 0"),
         ([(0.9, 0.8), (0.6, 0.7), (0.4, 0.6)], 0.8, "val_accuracy does not improve as beta_eff goes to 0"),
         # beta_eff crosses 0 between the worst epoch and the best: the line at 0 lies between them
-        ([(-0.9, 0.5), (0.8, 0.6), (0.1, 0.9)], 0.9, "the extrapolation is worse than what was already seen"),
+        (
+            [(-0.9, 0.5), (0.8, 0.6), (0.05, 0.9)],
+            0.9,
+            "the extrapolation is worse than what was already seen",
+        ),
         ([(-0.5, 0.5), (0.5, 0.5), (1.0, 0.9)], 0.9, "val_accuracy does not improve as beta_eff goes to 0"),
     ],
 )
@@ -254,6 +281,12 @@ STEEP = [(0.9, 0.3), (0.6, 0.6), (0.4, 0.8)]  # the line meets beta_eff = 0 at 1
 )
 def test_the_mean_stays_within_bounds(points, bounds, mean):
     assert CapacitanceRidge(bounds=bounds).predict(history(points)).mean == mean
+
+
+def test_the_best_value_seen_is_clipped_before_it_is_compared():
+    # The line ends at 1.2; the best value seen, 0.8, counts as 1.5 under these bounds.
+    prediction = CapacitanceRidge(bounds=(1.5, 2)).predict(history(STEEP))
+    assert prediction.fallback == "the extrapolation is worse than what was already seen"
 
 
 def test_without_bounds_nothing_is_clipped():

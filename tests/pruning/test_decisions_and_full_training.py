@@ -22,7 +22,13 @@ predictions = st.builds(
     st.none() | st.text(),
 )
 decisions = st.builds(
-    Decision, st.sampled_from(Action), st.integers(1, 99), st.text(), st.none() | predictions, st.booleans()
+    Decision,
+    st.sampled_from(Action),
+    st.integers(1, 99),
+    st.text(),
+    st.none() | predictions,
+    st.booleans(),
+    st.booleans(),
 )
 
 
@@ -58,8 +64,14 @@ def test_full_training_has_no_state():
     policy.on_complete("a", Report(1))
     policy.on_error("b")
     state = json.loads(json.dumps(policy.state_dict()))
-    assert state == {"version": 1, "policy": "full_training"}
+    assert state == {"policy": "full_training", "version": 2, "settings": {"max_t": 3}}
     policy.load_state_dict(state)
+
+
+@pytest.mark.parametrize("max_t", [0, -1, math.nan])
+def test_full_training_of_no_epochs_is_refused(max_t):
+    with pytest.raises(ValueError, match=rf"^max_t must be above 0, received {max_t}\.$"):
+        FullTrainingPolicy(max_t=max_t)
 
 
 @pytest.mark.parametrize(

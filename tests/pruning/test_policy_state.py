@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocap_search.prediction import CapacitanceRidge, Report
-from neurocap_search.pruning import FullTrainingPolicy, SuccessiveHalvingPolicy
+from neurocap_search.pruning import (
+    FullTrainingPolicy,
+    GuardedPolicy,
+    HyperbandPolicy,
+    IEpochPolicy,
+    MedianPolicy,
+    PromotionHalvingPolicy,
+    SizeClassPolicy,
+    SuccessiveHalvingPolicy,
+)
+from neurocap_search.testing.policy_history import KINDS, Event, tell
 
 steps = st.tuples(
     st.integers(0, 5),  # trial
@@ -107,6 +117,115 @@ def test_a_loaded_predictor_learns_again_from_the_finished_trials():
     assert policy.predictor.fitted == ([[1, 2, 3, 4]], [0.8])
 
 
+events = st.builds(
+    Event,
+    st.sampled_from(["report"] * 8 + list(KINDS)),
+    st.integers(0, 5).map("t{}".format),
+    st.integers(1, 10),
+    st.integers(0, 5).map(lambda k: k / 5) | st.just(math.nan),
+)
+
+
+def report(epoch, value):
+    numbers = {"acc": value, "parameters": 10.0 ** (1 + int(10 * value) % 2) if value > 0.1 else math.nan}
+    return Report(epoch, numbers | ({"beta_eff": 1 / epoch} if value != 0.4 else {}))
+
+
+def halving(**arguments):
+    return PromotionHalvingPolicy(**({"metric": "acc", "max_t": 9, "reduction_factor": 1.5} | arguments))
+
+
+MAKERS = {
+    "full": lambda: FullTrainingPolicy(9),
+    "promotion": lambda: halving(predictor=CapacitanceRidge(metric="acc"), max_paused=3),
+    "median": lambda: MedianPolicy(metric="acc", max_t=9, min_trials=2),
+    "i_epoch": lambda: IEpochPolicy(metric="acc", epochs=2, keep=2, max_t=9),
+    "hyperband": lambda: HyperbandPolicy(metric="acc", max_t=9, reduction_factor=2, type="promotion"),
+    "guarded": lambda: GuardedPolicy(halving(), metric="acc", patience=1, protect_best=1),
+    "size": lambda: SizeClassPolicy(lambda _: halving()),
+    "median of sizes": lambda: SizeClassPolicy(lambda _: MedianPolicy(metric="acc", max_t=9)),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@settings(max_examples=60, deadline=None)
+@given(history=st.lists(st.tuples(events, st.booleans()), max_size=50))
+def test_every_policy_goes_on_as_if_it_had_not_been_saved(make, history):
+    policy, steady = make(), make()
+    for event, pause in history:
+        if pause:
+            policy = saved_and_loaded(policy, make())
+        assert tell(policy, event, report) == tell(steady, event, report)
+        assert (policy.resumable(), policy.surplus()) == (steady.resumable(), steady.surplus())
+    assert json.dumps(policy.state_dict()) == json.dumps(steady.state_dict())
+
+
+OTHER = {
+    "full": [(FullTrainingPolicy, {"max_t": 9}, {"max_t": 8})],
+    "halving": [
+        (SuccessiveHalvingPolicy, {"metric": "acc"}, other)
+        for other in (
+            {"metric": "loss"},
+            {"metric": "acc", "mode": "min"},
+            {"metric": "acc", "grace_period": 2},
+            {"metric": "acc", "brackets": 2},
+            {"metric": "acc", "predictor": CapacitanceRidge(metric="acc")},
+        )
+    ],
+    "promotion": [
+        (PromotionHalvingPolicy, {"metric": "acc"}, {"metric": "acc"} | other)
+        for other in (
+            {"mode": "min"},
+            {"max_t": 99},
+            {"reduction_factor": 3},
+            {"max_paused": 3},
+            {"predictor": CapacitanceRidge(metric="acc")},
+        )
+    ],
+    "median": [
+        (MedianPolicy, {"metric": "acc"}, {"metric": "acc"} | other)
+        for other in ({"mode": "min"}, {"grace_period": 2}, {"min_trials": 2}, {"max_t": 9})
+    ],
+    "i_epoch": [
+        (IEpochPolicy, {"metric": "acc", "epochs": 2}, {"metric": "acc", "epochs": 2} | other)
+        for other in ({"epochs": 3}, {"keep": 1}, {"max_t": 9}, {"mode": "min"})
+    ],
+    "hyperband": [
+        (HyperbandPolicy, {"metric": "acc"}, {"metric": "acc"} | other)
+        for other in ({"type": "promotion"}, {"max_paused": 1}, {"mode": "min"}, {"max_t": 9})
+    ],
+    "guarded": [
+        (
+            lambda inner, **kw: GuardedPolicy(FullTrainingPolicy(inner), metric="acc", **kw),
+            {"inner": 9},
+            {"inner": 9} | other,
+        )
+        for other in ({"patience": 1}, {"protect_best": 1}, {"mode": "min"}, {"inner": 8})
+    ],
+    "size": [
+        (
+            lambda inner, **kw: SizeClassPolicy(lambda _: FullTrainingPolicy(inner), **kw),
+            {"inner": 9},
+            {"inner": 9} | other,
+        )
+        for other in ({"size": "flops"}, {"ratio": 2.0}, {"inner": 8})
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "other"),
+    [pytest.param(*case, id=f"{name}-{n}") for name, cases in OTHER.items() for n, case in enumerate(cases)],
+)
+def test_every_policy_refuses_a_state_of_other_arguments(make, arguments, other):
+    policy = make(**other)
+    before = json.dumps(policy.state_dict())
+    with pytest.raises(ValueError, match=r"^The state belongs to a policy with .*, this one has .*same arg"):
+        policy.load_state_dict(make(**arguments).state_dict())
+    assert json.dumps(policy.state_dict()) == before
+    make(**arguments).load_state_dict(make(**arguments).state_dict())
+
+
 def test_a_state_of_other_arguments_is_refused():
     # Scores are kept signed by the mode: a min policy would read those of a max policy upside down.
     with pytest.raises(
@@ -115,21 +234,21 @@ def test_a_state_of_other_arguments_is_refused():
         fresh("min", seed=0).load_state_dict(fresh("max", seed=0).state_dict())
 
 
-HALVING = {"policy": "successive_halving", "version": 1}
-FULL = {"policy": "full_training", "version": 1}
+HALVING = {"policy": "successive_halving", "version": 2}
+FULL = {"policy": "full_training", "version": 2}
 
 
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        (fresh("max", 0), "'successive_halving', version 1"),
-        (FullTrainingPolicy(3), "'full_training', version 1"),
+        (fresh("max", 0), "'successive_halving', version 2"),
+        (FullTrainingPolicy(3), "'full_training', version 2"),
     ],
 )
 @pytest.mark.parametrize(
     ("state", "received"),
     [
-        ({"policy": "successive_halving", "version": 2}, "'successive_halving', version 2"),
+        ({"policy": "successive_halving", "version": 1}, "'successive_halving', version 1"),
         ({"policy": "full_training", "version": 0}, "'full_training', version 0"),
         ({"policy": "successive_halving", "version": "1"}, "'successive_halving', version '1'"),
         ({}, "None, version None"),
@@ -153,8 +272,8 @@ def test_a_state_of_another_policy_is_refused(policy, state):
 def test_a_refused_state_leaves_the_policy_as_it_was():
     policy = reported(fresh("max", 7))
     before = policy.state_dict()
-    with pytest.raises(ValueError, match="version 2"):
-        policy.load_state_dict(before | {"version": 2})
+    with pytest.raises(ValueError, match="version 3"):
+        policy.load_state_dict(before | {"version": 3})
     assert policy.state_dict() == before
 
 

@@ -1,5 +1,6 @@
 """The rules of successive halving on predictions, with their reasons word for word."""
 
+import json
 import math
 from types import SimpleNamespace
 
@@ -136,6 +137,21 @@ def test_a_predicted_trial_is_judged_among_the_predicted_only():
     )
 
 
+def test_a_prediction_that_is_not_finite_is_no_prediction():
+    # A predictor of somebody else may overflow; such a score would make every later comparison void.
+    pruning = oracle_policy()
+    judged(pruning, "a", 0.5, end=math.nan)
+    assert judged(pruning, "b", 0.4, end=math.inf).reason.startswith("epoch 1: acc 0.400 is below 0.500")
+    json.dumps(pruning.state_dict()["brackets"], allow_nan=False)
+
+
+def test_the_prediction_of_a_diverged_trial_is_nobodys_peer():
+    pruning = oracle_policy()
+    judged(pruning, "a", 0.5, end=0.9)
+    judged(pruning, "a", math.nan, epoch=2)
+    assert judged(pruning, "b", 0.5, end=0.1).reason.endswith("nobody to compare with at this rung yet")
+
+
 def test_a_fallback_of_the_ridge_is_no_prediction():
     # beta_eff that does not change: judged by the metric, and the reason says why.
     pruning = policy()
@@ -204,7 +220,7 @@ def test_a_missing_metric_lets_the_trial_go_on_and_says_what_is_there():
 def test_a_metric_that_is_not_finite_stops_the_trial(value, text, predictor):
     decision = policy(predictor=predictor).on_report("a", Report(2, {"acc": value}))
     assert decision == Decision(
-        Action.STOP, 2, f"epoch 2: acc is {text}; the training has diverged", pruned=True
+        Action.STOP, 2, f"epoch 2: acc is {text}; the training has diverged", failed=True
     )
 
 
@@ -216,9 +232,21 @@ def test_a_diverged_trial_is_nobodys_peer():
     assert decision.reason.endswith("nobody to compare with at this rung yet")
 
 
-def test_a_trial_that_diverges_in_its_last_epoch_has_lost_nothing():
-    # Decision.pruned: "a STOP takes epochs from the trial that full training would have given it".
-    assert not policy().on_report("a", Report(27, {"acc": math.nan})).pruned
+@pytest.mark.parametrize("epoch", [2, 27])
+def test_a_diverged_trial_has_failed_and_was_not_pruned(epoch):
+    # No rule has taken an epoch from it: a summary must not count it as saved work.
+    decision = policy().on_report("a", Report(epoch, {"acc": math.nan}))
+    assert (decision.failed, decision.pruned) == (True, False)
+
+
+def test_a_trial_that_diverges_later_leaves_no_score_behind():
+    pruning = policy(predictor=False, grace_period=1, brackets=2, reduction_factor=3)
+    for trial in ("a", "b"):
+        pruning.on_report(trial, Report(1, {"acc": 0.9}))
+        pruning.on_report(trial, Report(3, {"acc": 0.9}))
+    pruning.on_report("a", Report(4, {"acc": math.nan}))
+    brackets = pruning.state_dict()["brackets"]
+    assert {trial for rungs in brackets for rung in rungs for trial in rung["scores"]} == {"b"}
 
 
 @pytest.mark.parametrize("epoch", [27, 28])
@@ -238,6 +266,16 @@ def test_the_predictor_learns_from_fully_trained_trials_only():
             judged(pruning, trial, epoch / 10, epoch=epoch)
         pruning.on_complete(trial, Report(epochs, {"acc": epochs / 10}))
     assert pruning.predictor.fitted == [([[1, 2]], [0.2]), ([[1, 2], [1, 2]], [0.2, 0.2])]
+
+
+def test_the_reports_of_a_pruned_trial_are_dropped_and_those_of_a_whole_one_kept():
+    # Ten thousand trials would fill the state otherwise.
+    pruning = oracle_policy(max_t=2)
+    for trial, epochs in (("cut", 1), ("whole", 2)):
+        for epoch in range(1, epochs + 1):
+            judged(pruning, trial, 0.5, epoch=epoch)
+        pruning.on_complete(trial, Report(epochs, {"acc": 0.5}))
+    assert list(pruning.state_dict()["scorer"]["histories"]) == ["whole"]
 
 
 @pytest.mark.parametrize("report", [None, Report(3), Report(3, {"acc": math.nan}), Report(27, {"loss": 0.1})])

@@ -1,0 +1,46 @@
+"""Checks of what a policy is made with and of the state it is given back."""
+
+from typing import Any
+
+
+def check_mode(mode: str) -> None:
+    """Raise ValueError unless ``mode`` is one of the two."""
+    if mode not in ("max", "min"):
+        raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
+
+
+def check_max_t(max_t: float) -> None:
+    """Raise ValueError unless there is something to train."""
+    if not max_t > 0:
+        raise ValueError(f"max_t must be above 0, received {max_t}.")
+
+
+def check_halving(mode: str, max_t: float, grace_period: float, reduction_factor: float) -> None:
+    """Raise ValueError if an argument of successive halving is out of its range."""
+    check_mode(mode)
+    check_max_t(max_t)
+    if not 1 <= grace_period <= max_t:
+        raise ValueError(f"grace_period must be from 1 to max_t = {max_t:g}, received {grace_period}.")
+    if not reduction_factor > 1:
+        raise ValueError(f"reduction_factor must be above 1, received {reduction_factor}.")
+
+
+def check_at_least(name: str, value: float, least: int) -> None:
+    """Raise ValueError if an argument is too small."""
+    if not value >= least:
+        raise ValueError(f"{name} must be at least {least}, received {value}.")
+
+
+def check_state(state: dict[str, Any], policy: str, version: int, settings: dict[str, Any]) -> None:
+    """Raise ValueError unless ``state`` is one of ``policy`` in ``version`` with the same ``settings``."""
+    received = (state.get("policy"), state.get("version"))
+    if received != (policy, version):
+        raise ValueError(
+            f"Expected a state of policy {policy!r}, version {version}; received policy {received[0]!r}, "
+            f"version {received[1]!r}. Load it with the policy and the release that saved it."
+        )
+    if state["settings"] != settings:
+        raise ValueError(
+            f"The state belongs to a policy with {state['settings']}, this one has {settings}. "
+            "Load it into a policy with the same arguments."
+        )
