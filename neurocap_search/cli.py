@@ -49,6 +49,18 @@ Examples:
 """
 
 
+_SYNC_HELP = """Send MLflow what it lacks of a search, after an outage of its server or a crash.
+
+Doing it twice sends nothing the second time.
+
+Examples:
+
+  neurocap sync runs/digits-20260101-120000
+
+  neurocap sync runs/digits-20260101-120000 --uri http://127.0.0.1:5000
+"""
+
+
 def main() -> None:
     """Run the command line; the entry point of ``neurocap``."""
     app()
@@ -151,6 +163,20 @@ def inspect_network(
         found = run_inspection(subject, Console(stderr=as_json), output)
         if as_json:
             typer.echo(json.dumps(found.to_json(), indent=2))
+
+
+@app.command(help=_SYNC_HELP)
+def sync(
+    run_dir: Annotated[Path, typer.Argument(help="Run directory of a search.")],
+    uri: Annotated[
+        str | None, typer.Option(help="Another MLflow store; default: the one the search was tracked in.")
+    ] = None,
+) -> None:
+    """Send MLflow what it lacks of a search."""
+    with _exit_codes():
+        from neurocap_search.syncing import run_sync
+
+        run_sync(Console(), run_dir, uri)
 
 
 @contextlib.contextmanager

@@ -21,13 +21,26 @@ def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracke
     lines += ["", f"Run directory   {folder}"]
     if outcome.summary.best:
         lines += [f"Look inside     {inspect_command(folder)}"]
-    lines += [f"MLflow run      {tracker.run_id} in {tracker.uri}"]
-    lines += [f"Open MLflow     {mlflow_command(tracker)}"]
+    lines += _mlflow(tracker, folder)
     lines += [f"Warning         {warning}" for warning in outcome.warnings]
     if outcome.interrupted:
         lines += ["", interrupted_words(outcome.summary, folder)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _mlflow(tracker: MlflowTracker, folder: Path) -> list[str]:
+    lines = []
+    if tracker.run_id:
+        lines += [f"MLflow run      {tracker.run_id} in {tracker.uri}"]
+        lines += [f"Open MLflow     {mlflow_command(tracker)}"]
+    if tracker.lacking:
+        lines += [
+            f"Warning         MLflow lacks {tracker.lacking} records: {tracker.why_lacking}",
+            "                Nothing is lost: the run directory holds them. Once MLflow is well, send them:",
+            f"                {sync_command(folder)}",
+        ]
+    return lines
 
 
 def mlflow_command(tracker: MlflowTracker) -> str:
@@ -41,6 +54,11 @@ def mlflow_command(tracker: MlflowTracker) -> str:
 def resume_command(folder: Path) -> str:
     """Return the command that goes on with a search."""
     return f"{_program('neurocap', 'neurocap_search')} search --resume {shlex.quote(str(folder))}"
+
+
+def sync_command(folder: Path) -> str:
+    """Return the command that sends MLflow what it lacks of a search."""
+    return f"{_program('neurocap', 'neurocap_search')} sync {shlex.quote(str(folder))}"
 
 
 def inspect_command(folder: Path) -> str:
@@ -69,7 +87,7 @@ def _result(summary: Summary) -> list[str]:
     if best is None:
         return ["", "No trial was trained to the end, so there is no best architecture."]
     test = "" if summary.test_accuracy is None else f", test accuracy {summary.test_accuracy:.4f}"
-    training = ", ".join(f"{key}={value:.3g}" for key, value in best["training"].items())
+    training = ", ".join(f"{key}={value:.3g}" for key, value in best.get("training", {}).items())
     return [
         "",
         f"Best            {best['trial']}  {best['description']}" + (f"  ({training})" if training else ""),

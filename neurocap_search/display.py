@@ -1,6 +1,7 @@
 """What the user sees while a search runs: a live table, or plain lines where there is no terminal."""
 
 import math
+import time
 
 from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
@@ -27,6 +28,7 @@ _COLUMNS: dict[str, tuple[int, JustifyMethod]] = {
     "predicted final": (20, "right"),
     "state": (11, "left"),
 }
+_REFRESHES = 4  # a second
 # What the other columns and the gaps between all of them take of a line.
 _OTHERS = sum(width for width, _ in _COLUMNS.values()) - _COLUMNS["architecture"][0] + 2 * (len(_COLUMNS) - 1)
 
@@ -51,12 +53,13 @@ class LiveTable(SearchListener):
             console=console,
         )
         self._live: Live | None = None
+        self._next = 0.0
 
     def on_search_start(self, record: SearchRecord) -> None:
         """Begin to draw."""
         self._bar = self._progress.add_task("trials", total=record.num_trials, completed=len(record.finished))
         if self._console.is_terminal:
-            self._live = Live(self._draw(record), console=self._console, refresh_per_second=4)
+            self._live = Live(self._draw(record), console=self._console, refresh_per_second=_REFRESHES)
             self._live.start()
 
     def on_trial_start(self, record: SearchRecord, trial: TrialRecord) -> None:
@@ -79,6 +82,8 @@ class LiveTable(SearchListener):
 
     def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
         """Draw a last time and leave the table on the screen."""
+        self._next = 0.0
+        self._update(record)
         self.close()
 
     def close(self) -> None:
@@ -88,8 +93,11 @@ class LiveTable(SearchListener):
             self._live = None
 
     def _update(self, record: SearchRecord) -> None:
-        if self._live is not None:
+        """Draw anew, but no more often than the screen does: with many trials a table takes a while."""
+        now = time.monotonic()
+        if self._live is not None and now >= self._next:
             self._live.update(self._draw(record))
+            self._next = now + 1 / _REFRESHES
 
     def _draw(self, record: SearchRecord) -> RenderableType:
         table = Table(box=None, header_style="bold", pad_edge=False)
@@ -128,7 +136,7 @@ def _cells(record: SearchRecord, trial: TrialRecord) -> list[str]:
 
 
 def _line(record: SearchRecord, trial: TrialRecord) -> str:
-    end = trial.error or (trial.decisions[-1].reason if trial.decisions else "not started")
+    end = trial.error or (trial.last_decision.reason if trial.last_decision else "not started")
     accuracy = number(trial.value(record.metric), ".3f")
     return (
         f"{trial.name}  {trial.description:<30} {trial.state.value:<10} {record.metric} {accuracy:<6} {end}"

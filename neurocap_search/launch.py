@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from neurocap_search.closing_words import mlflow_command, print_outcome, resume_command
+from neurocap_search.closing_words import mlflow_command, print_outcome, resume_command, sync_command
 from neurocap_search.config import SearchConfig
 from neurocap_search.config_reader import dump_config, flat_keys
 from neurocap_search.display import LiveTable
@@ -42,6 +42,8 @@ class Launched:
             "uri": self.tracker.uri,
             "run_id": self.tracker.run_id,
             "open": mlflow_command(self.tracker),
+            "lacking_records": self.tracker.lacking,
+            "sync": sync_command(self.folder) if self.tracker.lacking else None,
         }
         resume = resume_command(self.folder) if self.outcome.interrupted else None
         return {
@@ -69,9 +71,9 @@ def launch(config: SearchConfig, console: Console, resume: Path | None = None) -
     made: list[SearchListener] = []
 
     def listeners() -> Sequence[SearchListener]:
-        tracking = config.tracking
+        to = config.tracking
         params = flat_keys(config.model_dump(mode="json"))
-        made.append(MlflowTracker(folder, tracking.uri, tracking.experiment, params))
+        made.append(MlflowTracker(folder, to.uri, to.experiment, params, to.registered_model))
         made.append(LiveTable(console))
         return made
 
@@ -81,9 +83,9 @@ def launch(config: SearchConfig, console: Console, resume: Path | None = None) -
         _leave(folder, console, ours=resume is None)
         raise
     finally:
-        for table in made:
-            if isinstance(table, LiveTable):
-                table.close()
+        for listener in made:
+            if isinstance(listener, LiveTable | MlflowTracker):
+                listener.close()
     tracker = next(listener for listener in made if isinstance(listener, MlflowTracker))
     print_outcome(console, outcome, folder, tracker)
     return Launched(outcome, folder, tracker)

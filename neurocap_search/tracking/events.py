@@ -1,5 +1,6 @@
 """What happens in a search, as events that can be written down and played again."""
 
+import errno
 import json
 import math
 import os
@@ -9,10 +10,11 @@ from typing import Any
 
 from neurocap_search.errors import UserError
 
-JOURNAL_VERSION = 1
+JOURNAL_VERSION = 2
 
 Event = dict[str, Any]
-"""A JSON-ready dict; ``event`` says which kind: search, suggested, report, ended or resumed."""
+"""A JSON-ready dict; ``event`` says which kind, such as search, suggested, report, ended or resumed, and
+``time`` when, in seconds since 1970."""
 
 
 class Journal:
@@ -30,9 +32,17 @@ class Journal:
         self.path = path
 
     def append(self, event: Event) -> None:
-        """Write one event."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finite(event), allow_nan=False) + "\n")
+        """Write one event, or nothing of it: the next one must not go on in a line cut short by a full disk.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        line = (json.dumps(finite(event), allow_nan=False) + "\n").encode()
+        with self.path.open("ab", buffering=0) as file:
+            size = file.tell()
+            if file.write(line) != len(line):
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, "no room for an event", str(self.path))
 
     def read(self) -> Iterator[Event]:
         """Yield the events in order.

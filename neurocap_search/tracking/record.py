@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from neurocap_search.prediction import Prediction, Report
 from neurocap_search.pruning import Action, Decision
@@ -39,6 +39,7 @@ class TrialRecord:
         weights: Folder with the weights, relative to the run directory, once fully trained.
         checkpoint: Folder of the latest checkpoint of a trial that is to go on from it, relative likewise.
         checkpoint_epoch: The epoch it was written after; 0 without one.
+        given_up: The decision that ended it while it was paused, when it had no report to answer.
     """
 
     number: int
@@ -54,11 +55,18 @@ class TrialRecord:
     weights: str | None = None
     checkpoint: str | None = None
     checkpoint_epoch: int = 0
+    given_up: Decision | None = None
 
     @property
     def name(self) -> str:
         """Readable name, such as ``trial-0007``."""
         return f"trial-{self.number:04d}"
+
+    @property
+    def is_architecture(self) -> bool:
+        """Whether it was proposed by a search of this project, not by another Tune program."""
+        parts = self.config.values()
+        return self.config.keys() == {"architecture", "training"} and all(isinstance(p, dict) for p in parts)
 
     @property
     def epochs(self) -> int:
@@ -69,6 +77,11 @@ class TrialRecord:
     def seconds(self) -> float:
         """Wall-clock seconds of the epochs trained."""
         return sum(report.seconds or 0.0 for report in self.reports)
+
+    @property
+    def last_decision(self) -> Decision | None:
+        """The latest decision, also one made while the trial was paused."""
+        return self.given_up or (self.decisions[-1] if self.decisions else None)
 
     @property
     def prediction(self) -> Prediction | None:
@@ -89,22 +102,26 @@ class SearchRecord:
     """All trials of a search, built from its events.
 
     Args:
-        metric: The number that is maximised.
-        max_t: Epochs of full training.
+        metric: The number that is optimised.
+        max_t: Epochs of full training; 0 where nobody knows.
         num_trials: Trials the search is to have.
+        mode: ``"max"`` if a larger metric is better, ``"min"`` otherwise.
 
     Attributes:
         trials: The trials by id.
         lost_epochs: Epochs of interrupted trials that had to start over.
         search_id: Tells this search from all others, also from one in a folder of the same name.
+        proposed: Trials proposed so far, dropped ones among them; the number of the next one.
     """
 
     metric: str
     max_t: int
     num_trials: int
+    mode: Literal["max", "min"] = "max"
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     lost_epochs: int = 0
     search_id: str = ""
+    proposed: int = 0
 
     def apply(self, event: Event) -> None:
         """Take in one event, live or read from a journal."""
@@ -126,23 +143,38 @@ class SearchRecord:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The fully trained trial with the largest final metric; the earlier one of equals."""
-        completed = self.in_state(TrialState.COMPLETED)
-        return max(completed, key=lambda trial: trial.final(self.metric) or 0.0, default=None)
+        """The fully trained trial with the best final metric; the earlier one of equals."""
+        completed = [t for t in self.in_state(TrialState.COMPLETED) if t.final(self.metric) is not None]
+        sign = 1 if self.mode == "max" else -1
+        return max(completed, key=lambda trial: sign * (trial.final(self.metric) or 0.0), default=None)
 
     def _on_search(self, event: Event) -> None:
         self.search_id = event["search_id"]
 
     def _on_suggested(self, event: Event) -> None:
+        self.proposed = max(self.proposed, event["number"] + 1)
         keys = ("number", "trial_id", "config", "description", "parameters", "multiply_adds")
         self.trials[event["trial_id"]] = TrialRecord(**{key: event[key] for key in keys})
 
+    def _on_dropped(self, event: Event) -> None:
+        """Forget a trial that began but that the framework no longer knows."""
+        self.lost_epochs += self.trials.pop(event["trial_id"]).epochs
+
     def _on_report(self, event: Event) -> None:
         trial = self.trials[event["trial_id"]]
+        self._forget_from(trial, event["report"]["epoch"])
         trial.reports.append(Report.from_json(event["report"]))
         trial.decisions.append(Decision.from_json(event["decision"]))
         if trial.decisions[-1].action is Action.PAUSE:
             trial.state = TrialState.PAUSED
+
+    def _forget_from(self, trial: TrialRecord, epoch: int) -> None:
+        """Forget what a trial that went on from an earlier epoch had reported from there on."""
+        if trial.epochs < epoch:
+            return
+        kept = sum(report.epoch < epoch for report in trial.reports)
+        self.lost_epochs += len(trial.reports) - kept
+        del trial.reports[kept:], trial.decisions[kept:]
 
     def _on_continued(self, event: Event) -> None:
         self.trials[event["trial_id"]].state = TrialState.RUNNING
@@ -155,16 +187,25 @@ class SearchRecord:
         trial = self.trials[event["trial_id"]]
         trial.state = TrialState(event["state"])
         trial.error, trial.weights = event["error"], event["weights"]
+        if trial.state is TrialState.COMPLETED and trial.checkpoint_epoch == trial.epochs:
+            trial.weights = trial.weights or trial.checkpoint
+        trial.given_up = Decision.from_json(event["decision"]) if event.get("decision") else None
 
     def _on_resumed(self, event: Event) -> None:
-        """Forget what the interrupted trials had done: they start over."""
+        """Take interrupted trials back to their checkpoints, or to the start where they have none."""
         for trial_id in event["restarted"]:
             trial = self.trials[trial_id]
-            self.lost_epochs += trial.epochs
-            trial.state, trial.reports, trial.decisions = TrialState.INTERRUPTED, [], []
+            goes_back = trial.checkpoint_epoch < trial.epochs
+            self._forget_from(trial, trial.checkpoint_epoch + 1)
+            if goes_back or trial.state is not TrialState.PAUSED:
+                trial.state = TrialState.INTERRUPTED
 
     def _on_restarted(self, event: Event) -> None:
-        """Rename an interrupted trial that runs again under a new id."""
-        trial = self.trials.pop(event["old_id"])
-        trial.trial_id, trial.state = event["trial_id"], TrialState.RUNNING
-        self.trials[event["trial_id"]] = trial
+        """An interrupted trial runs again; the framework calls it ``trial_id`` now, the record as before."""
+        trial = self.trials[event["old_id"]]
+        if trial.state is TrialState.INTERRUPTED:
+            trial.state = TrialState.RUNNING
+
+    def _on_retried(self, event: Event) -> None:
+        """A trial that failed is tried again; what it reports from then on replaces what it had reported."""
+        self.trials[event["trial_id"]].state = TrialState.RUNNING

@@ -1,7 +1,9 @@
 """Turns what happens into events, keeps them and tells the listeners."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from neurocap_search.prediction import Report
@@ -43,16 +45,16 @@ class SearchRecorder:
         self._keep(head)
 
     def resumed(self, restarted: Sequence[str]) -> None:
-        """The search goes on; the trials in ``restarted`` start over."""
+        """The search goes on; the trials in ``restarted`` go back to their checkpoints."""
         self._keep({"event": "resumed", "restarted": list(restarted)})
 
     def suggested(self, trial_id: str, config: dict[str, Any], facts: dict[str, Any]) -> None:
         """A new trial was proposed; ``facts`` are description, parameters and multiply_adds."""
-        number = len(self.record.trials)
+        number = self.record.proposed
         self._keep({"event": "suggested", "trial_id": trial_id, "number": number, "config": config, **facts})
 
     def restarted(self, old_id: str, trial_id: str) -> None:
-        """An interrupted trial runs again under a new id."""
+        """An interrupted trial runs again; the framework calls it ``trial_id`` now, the record as before."""
         self._keep({"event": "restarted", "old_id": old_id, "trial_id": trial_id})
 
     def started(self, trial_id: str) -> None:
@@ -66,29 +68,51 @@ class SearchRecorder:
         trial = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_trial_resume(self.record, trial))
 
+    def dropped(self, trial_id: str) -> None:
+        """A trial that began is not known any more, and does not count."""
+        self._keep({"event": "dropped", "trial_id": trial_id})
+
+    def retried(self, trial_id: str) -> None:
+        """A trial that failed is tried again."""
+        self._keep({"event": "retried", "trial_id": trial_id})
+
     def checkpointed(self, trial_id: str, epoch: int, path: str) -> None:
         """A trial's state after ``epoch`` lies in ``path``, relative to the run directory."""
         self._keep({"event": "checkpoint", "trial_id": trial_id, "epoch": epoch, "path": path})
 
-    def reported(self, trial_id: str, report: Report, decision: Decision) -> None:
-        """A trial has reported and got its answer."""
+    def checkpoint_of(self, trial_id: str) -> Path | None:
+        """Return the folder of the checkpoint a trial goes on from, if it is still there."""
+        path = self.record.trials[trial_id].checkpoint
+        folder = None if path is None else (self.journal.path.parent / path).resolve()
+        return folder if folder is not None and folder.is_dir() else None
+
+    def reported(self, trial_id: str, report: Report, decision: Decision, *, asked: bool = True) -> None:
+        """A trial has reported and got its answer; ``asked`` is False if the policy never saw the report."""
         self._keep(
             {
                 "event": "report",
                 "trial_id": trial_id,
                 "report": report.to_json(),
                 "decision": decision.to_json(),
+                "asked": asked,
             }
         )
         trial = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_report(self.record, trial))
 
     def ended(
-        self, trial_id: str, state: TrialState, *, error: str | None = None, weights: str | None = None
+        self,
+        trial_id: str,
+        state: TrialState,
+        *,
+        error: str | None = None,
+        weights: str | None = None,
+        decision: Decision | None = None,
     ) -> None:
-        """A trial has ended."""
+        """A trial has ended; ``decision`` is that to give it up while it was paused."""
         event = {"event": "ended", "trial_id": trial_id, "state": state.value}
-        self._keep(event | {"error": error, "weights": weights})
+        given_up = decision.to_json() if decision else None
+        self._keep(event | {"error": error, "weights": weights, "decision": given_up})
         trial: TrialRecord = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_trial_end(self.record, trial))
 
@@ -104,5 +128,6 @@ class SearchRecorder:
                 self.listeners.remove(listener)
 
     def _keep(self, event: Event) -> None:
+        event = {**event, "time": round(time.time(), 3)}
         self.journal.append(event)
         self.record.apply(event)

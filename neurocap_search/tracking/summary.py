@@ -159,5 +159,5 @@ def _best(record: SearchRecord) -> dict[str, Any] | None:
         "parameters": trial.parameters,
         "multiply_adds": trial.multiply_adds,
         record.metric: trial.final(record.metric),
-        **trial.config,
+        **(trial.config if trial.is_architecture else {"config": trial.config}),
     }

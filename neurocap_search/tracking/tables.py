@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ class TableWriter(SearchListener):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._next = 0.0
 
     def on_search_start(self, record: SearchRecord) -> None:
-        """Write the decisions of a resumed search anew: without those of trials that start over."""
+        """Write the decisions of a resumed search anew, without those that are void; drop its old summary."""
+        (self.folder / "summary.json").unlink(missing_ok=True)
         rows = [decision_row(trial, decision) for trial in record for decision in trial.decisions]
         write_text(self.folder / "decisions.jsonl", "".join(rows))
 
@@ -34,8 +37,11 @@ class TableWriter(SearchListener):
             file.write(decision_row(trial, trial.decisions[-1]))
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
-        """Write the table of trials anew."""
-        self._write_trials(record)
+        """Write the table of trials anew, unless that would take more than a twentieth of the time."""
+        start = time.monotonic()
+        if start >= self._next:
+            self._write_trials(record)
+            self._next = start + 20 * (time.monotonic() - start)
 
     def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
         """Write the table of trials and the summary."""
@@ -46,7 +52,8 @@ class TableWriter(SearchListener):
         rows = [trial_row(record, trial) for trial in record]
         if rows:
             text = io.StringIO()
-            writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+            columns = dict.fromkeys(name for row in rows for name in row)
+            writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
             write_text(self.folder / "trials.csv", text.getvalue())
@@ -72,13 +79,16 @@ def trial_row(record: SearchRecord, trial: TrialRecord) -> dict[str, Any]:
         "predicted_mean": prediction.mean if prediction else None,
         "predicted_std": prediction.std if prediction else None,
         "pruned_epoch": trial.epochs if pruned else None,
-        "reason": trial.error or (trial.decisions[-1].reason if trial.decisions else None),
+        "reason": trial.error or (trial.last_decision.reason if trial.last_decision else None),
         "parameters": trial.parameters,
         "multiply_adds": trial.multiply_adds,
         "seconds": round(trial.seconds, 3),
-        "architecture": json.dumps(trial.config["architecture"], sort_keys=True),
-        "training": json.dumps(trial.config["training"], sort_keys=True),
+        **{name: json.dumps(value, sort_keys=True) for name, value in _proposed(trial).items()},
     }
+
+
+def _proposed(trial: TrialRecord) -> dict[str, Any]:
+    return trial.config if trial.is_architecture else {"config": trial.config}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -124,6 +124,27 @@ def test_the_tables_are_readable_without_this_software(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["pruned"] == 1
 
 
+def test_trials_of_another_program_have_one_column_for_their_configuration(tmp_path: Path) -> None:
+    recorder = make(tmp_path, TableWriter(tmp_path))
+    config = {"architecture": "resnet", "training": 3}
+    recorder.suggested("a", config, {"description": "", "parameters": 0, "multiply_adds": 0})
+    recorder.reported("a", Report(1, {"val_accuracy": 0.5}), Decision(Action.STOP, 1, "done"))
+    recorder.ended("a", TrialState.COMPLETED)
+    (row,) = csv.DictReader((tmp_path / "trials.csv").read_text().splitlines())
+    assert json.loads(row["config"]) == config
+    assert not {"architecture", "training"} & row.keys()
+    best = summarise(recorder.record, 1).best
+    assert best is not None
+    assert (best["config"], best["val_accuracy"]) == (config, 0.5)
+
+
+def test_the_summary_of_before_is_gone_while_a_resumed_search_runs(tmp_path: Path) -> None:
+    recorder = make(tmp_path, TableWriter(tmp_path))
+    (tmp_path / "summary.json").write_text("{}")
+    recorder.tell(lambda listener: listener.on_search_start(recorder.record))
+    assert not (tmp_path / "summary.json").exists()
+
+
 def test_the_figures_are_drawn(tmp_path: Path) -> None:
     recorder = make(tmp_path, FigureWriter(tmp_path))
     play(recorder)
@@ -155,15 +176,15 @@ def test_a_failing_listener_is_left_out_and_the_search_goes_on(tmp_path: Path) -
     assert counting.ends == 4
 
 
-def test_an_interrupted_trial_starts_over_under_a_new_id(tmp_path: Path) -> None:
+def test_an_interrupted_trial_starts_over_under_its_old_name(tmp_path: Path) -> None:
     recorder = make(tmp_path)
     play(recorder)
     record = recorder.record
     record.apply({"event": "resumed", "restarted": ["d"]})
     assert (record.trials["d"].reports, record.lost_epochs) == ([], 3)
     recorder.restarted("d", "e")
-    assert record.trials["e"].number == 3
-    assert record.trials["e"].state is TrialState.RUNNING
+    assert record.trials["d"].number == 3
+    assert record.trials["d"].state is TrialState.RUNNING
 
 
 def test_failed_and_interrupted_trials_are_no_savings(tmp_path: Path) -> None:
