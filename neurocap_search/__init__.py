@@ -2,16 +2,26 @@
 
 The rooms, from the bottom up: :mod:`~neurocap_search.network_science` (beta_eff),
 :mod:`~neurocap_search.prediction`, :mod:`~neurocap_search.pruning`,
-:mod:`~neurocap_search.training` and :mod:`~neurocap_search.tracking`, :mod:`~neurocap_search.tune`.
+:mod:`~neurocap_search.training` and :mod:`~neurocap_search.tracking`, :mod:`~neurocap_search.tune`. For
+other people's programs: :mod:`~neurocap_search.study` (Optuna without Ray),
+:mod:`~neurocap_search.monitor` (any PyTorch loop), :mod:`~neurocap_search.testing` (conformance suites).
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["NeuralCapacitanceProbe", "NeuralCapacitanceScheduler", "__version__"]
+__all__ = [
+    "CapacitanceMonitor",
+    "NeuralCapacitanceProbe",
+    "NeuralCapacitancePruner",
+    "NeuralCapacitanceScheduler",
+    "__version__",
+]
 
 _HOMES = {
+    "CapacitanceMonitor": "neurocap_search.monitor",
     "NeuralCapacitanceProbe": "neurocap_search.network_science",
+    "NeuralCapacitancePruner": "neurocap_search.study",
     "NeuralCapacitanceScheduler": "neurocap_search.tune",
 }
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from search_spaces import AnySearchSpace
 from search_spaces.frozen import FrozenModel
+
+_SECRET_WORDS = ("password", "passwd", "pwd", "token", "secret", "apikey", "api_key", "odbc_connect")
 
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 """A path that still means the same when a search is resumed from another folder."""
@@ -77,6 +79,42 @@ class TrainingConfig(FrozenModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
+def carries_secret(uri: str) -> bool:
+    """Return whether an address holds a login, or a query that looks like a password or token.
+
+    Example:
+        >>> carries_secret("http://127.0.0.1:5000"), carries_secret("https://host/?access_token=abc")
+        (False, True)
+    """
+    parts = urlsplit(uri)
+    keys = [key.lower() for key, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    return "@" in parts.netloc or any(word in key for word in _SECRET_WORDS for key in keys)
+
+
+def _study_storage(url: str) -> str:
+    """Check the address of an Optuna storage and make a relative path in it absolute."""
+    if url.startswith("journal:") and len(url) > len("journal:"):
+        return f"journal:{Path(url.removeprefix('journal:')).absolute()}"
+    parts = urlsplit(url)
+    if not parts.scheme or not url.startswith(f"{parts.scheme}://"):
+        raise ValueError(
+            f"{url!r} is no storage; give journal:PATH, or a database URL such as sqlite:///PATH"
+        )
+    if carries_secret(url):
+        raise ValueError(
+            "storage holds a name or password, which would be written to the run directory; leave them out "
+            "and let the database's own client supply them, as PGUSER and PGPASSWORD do for PostgreSQL"
+        )
+    if parts.scheme == "sqlite" and len(parts.path) > 1:
+        query = f"?{parts.query}" if parts.query else ""
+        return f"sqlite:///{Path(parts.path[1:]).absolute()}{query}"
+    return url
+
+
+StudyStorage = Annotated[str, AfterValidator(_study_storage)]
+"""``journal:PATH`` or a database URL without secrets."""
+
+
 class SamplerConfig(FrozenModel):
     """What is searched and who proposes it.
 
@@ -87,6 +125,12 @@ class SamplerConfig(FrozenModel):
             Optuna's number.
         max_concurrent: Trials at once; None runs as many as the cluster has room for.
         points_to_evaluate: Optuna parameters of architectures to try first.
+        told_value: What the sampler is told of a pruned trial: ``lower_bound`` of the predicted final metric
+            (mean minus two standard deviations), ``last`` metric seen, ``predicted`` mean, or only that it
+            was ``pruned``, which gp, nsga2 and cmaes would forget.
+        deduplicate: Do not train an architecture twice; a search that has tried them all ends.
+        storage: Where the study is kept so that ``optuna-dashboard`` shows the search while it runs, for
+            example ``journal:study.log`` or ``sqlite:///study.db``; None keeps it in memory.
     """
 
     num_trials: int = Field(24, ge=1)
@@ -94,6 +138,9 @@ class SamplerConfig(FrozenModel):
     startup_trials: int | None = Field(None, ge=1)
     max_concurrent: int | None = Field(None, ge=1)
     points_to_evaluate: tuple[dict[str, Any], ...] = ()
+    told_value: Literal["lower_bound", "last", "predicted", "pruned"] = "lower_bound"
+    deduplicate: bool = True
+    storage: StudyStorage | None = None
 
 
 class SchedulerConfig(FrozenModel):
@@ -101,39 +148,76 @@ class SchedulerConfig(FrozenModel):
 
     Attributes:
         name: ``neural_capacitance`` prunes on the predicted final accuracy, ``asha`` on the accuracy
-            seen, ``none`` trains everything.
-        grace_period: Epochs before the first rung.
+            seen; ``hyperband`` and ``median`` on the accuracy seen by their rules; ``i_epoch`` trains all for
+            ``grace_period`` epochs and finishes the best ``keep``; ``none`` trains everything.
+        type: ``stopping`` decides for good at each rung; ``promotion`` pauses trials there and lets the
+            best go on later.
+        grace_period: Epochs before the first decision.
         reduction_factor: One in how many goes on at each rung.
-        brackets: Brackets of successive halving.
+        brackets: Brackets of successive halving, stopping type.
+        keep: Trials that i_epoch finishes.
+        min_trials: Trials the median rule wants to have seen.
+        max_paused: Most trials that may be paused, each with a checkpoint; None: no bound.
+        patience: A trial whose accuracy improved within so many epochs is not pruned; 0: no such rule.
+        protect_best: Trials whose best accuracy is among the best so many of all are not pruned.
+        size_ratio: Trials compete only with those whose number of parameters lies in the same power of
+            it; None: all with all.
     """
 
-    name: Literal["neural_capacitance", "asha", "none"] = "neural_capacitance"
+    name: Literal["neural_capacitance", "asha", "hyperband", "median", "i_epoch", "none"] = (
+        "neural_capacitance"
+    )
+    type: Literal["stopping", "promotion"] = "stopping"
     grace_period: int = Field(4, ge=1)
     reduction_factor: float = Field(3, gt=1)
     brackets: int = Field(1, ge=1)
+    keep: int = Field(3, ge=1)
+    min_trials: int = Field(5, ge=1)
+    max_paused: int | None = Field(None, ge=1)
+    patience: int = Field(0, ge=0)
+    protect_best: int = Field(0, ge=0)
+    size_ratio: float | None = Field(None, gt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.type == "promotion" and self.name in ("median", "none"):
+            raise ValueError(f"type: promotion is no type of {self.name!r}; leave it out")
+        if self.type == "promotion" and self.brackets > 1 and self.name != "hyperband":
+            raise ValueError("brackets: only the stopping type has brackets; use name hyperband")
+        return self
 
 
 class ResourcesConfig(FrozenModel):
     """What a trial gets of the cluster.
 
     Attributes:
-        cpus_per_trial: Cores, also the threads torch may use.
-        gpus_per_trial: GPUs; 0.25 lets four trials share one.
+        cpus_per_trial: Cores, also the threads torch may use; with several workers those of each.
+        gpus_per_trial: GPUs; 0.25 lets four trials share one. With several workers 0, or 1 for each.
+        workers_per_trial: Processes that train a network together, each on its part of every batch. More
+            than one only where an epoch takes far longer than a second: small networks get slower.
         address: Address of a running Ray cluster (``auto`` finds one); None takes the environment variable
             ``RAY_ADDRESS``, and without it starts Ray on this machine.
         num_cpus: Cores for a Ray started here; None takes all.
+        max_failures: How often a trial whose worker or node died is tried again, from its last checkpoint.
     """
 
     cpus_per_trial: float = Field(1, gt=0)
     gpus_per_trial: float = Field(0, ge=0)
+    workers_per_trial: int = Field(1, ge=1)
     address: str | None = None
     num_cpus: int | None = Field(None, ge=1)
+    max_failures: int = Field(2, ge=0)
 
     @model_validator(mode="after")
     def _whole_gpus(self) -> Self:
         if self.gpus_per_trial > 1 and self.gpus_per_trial % 1:
             raise ValueError(
                 f"gpus_per_trial: {self.gpus_per_trial} is neither a share of one GPU nor a number of them"
+            )
+        if self.workers_per_trial > 1 and self.gpus_per_trial not in (0, 1):
+            raise ValueError(
+                f"gpus_per_trial: {self.gpus_per_trial} with workers_per_trial: {self.workers_per_trial}; "
+                "each worker trains on one GPU of its own, give 0 or 1"
             )
         return self
 
@@ -144,17 +228,20 @@ class TrackingConfig(FrozenModel):
     Attributes:
         uri: Tracking URI such as ``http://127.0.0.1:5000``; None keeps ``mlflow.db`` in the run directory.
         experiment: Name of the MLflow experiment.
+        registered_model: Name of a registered model of which the best network becomes a version; None
+            registers none.
     """
 
     uri: str | None = None
     experiment: str = "neurocap"
+    registered_model: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Self:
-        if self.uri is not None and "@" in urlsplit(self.uri).netloc:
+        if self.uri is not None and carries_secret(self.uri):
             raise ValueError(
-                "uri holds a name or password, which would be written to the run directory; leave them out "
-                "and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+                "uri holds a name, password or token, which would be written to the run directory; leave it "
+                "out and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
             )
         return self
 

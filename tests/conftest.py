@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,11 @@ def search_digits(parent: Path, *overrides: str) -> FinishedSearch:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedSearch:
     """One small search that several tests look at."""
     return search_digits(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_ray_left_behind() -> Iterator[None]:
+    """Stop a Ray that a module's tests started: programs that later tests run would join it and wait."""
+    yield
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()

@@ -26,10 +26,19 @@ ALLOWED = {
         "errors",
         "torch_pair",
     },
+    "study": {"pruning", "prediction", "network_science"},
+    "monitor": {"study", "prediction", "network_science"},
     "tune": {"training", "tracking", "pruning", "prediction", "network_science", "config", "errors"},
+    "testing": {"pruning", "prediction"},
 }
 FOREIGN = {"ray", "optuna", "mlflow"}
-MAY_KNOW = {"tune": {"ray", "optuna"}, "tracking": {"mlflow"}}
+MAY_KNOW = {
+    "tune": {"ray", "optuna"},
+    "tracking": {"mlflow"},
+    "study": {"optuna"},
+    "monitor": {"ray", "optuna"},
+    "testing": {"ray"},
+}
 
 
 WITHIN = {

@@ -1,93 +1,127 @@
-"""From Ray Tune's callbacks to the record."""
+"""What only Ray Tune's callbacks learn, told to the record."""
 
-import re
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ray import tune
 from ray.tune.experiment import Trial
 
-from neurocap_search.pruning import Action, Decision
-from neurocap_search.tracking import SearchRecorder, TrialState
+from neurocap_search.tracking import SearchListener, SearchRecorder, TrialState, summarise
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
-from neurocap_search.tune.results import to_report
+
+ListenerMaker = Callable[[Path], Sequence[SearchListener]]
+"""Makes listeners, such as MLflow's, for the folder in which a record is kept."""
+
+
+class Closes(Protocol):
+    """A searcher that can tell its sampler of trials which never ended."""
+
+    def close(self) -> None:
+        """Do so."""
 
 
 class RecordCallback(tune.Callback):  # type: ignore[misc]
-    """Tells the recorder what Ray Tune tells its callbacks.
+    """Completes a scheduler's record: starts, checkpoints, and how the experiment ended.
+
+    A time budget, a ``Stopper`` and Ctrl-C end an experiment without a word to scheduler and searcher; this
+    callback marks what was cut off, in the record, in MLflow and in Optuna. It also carries the
+    scheduler's state in Ray's own snapshots, for experiments on storage where the scheduler can keep
+    no journal. Put it first in ``tune.RunConfig(callbacks=[...])``: Ray finds states by position.
 
     Args:
-        recorder: Keeps the events.
-        scheduler: Knows the decision on each report.
-        time_attr: The result's key for the epoch.
+        scheduler: The scheduler of the experiment.
+        searcher: Its searcher, closed when the experiment ends.
+        listeners: Makes listeners that follow the record, such as
+            :class:`~neurocap_search.tune.MlflowListeners`.
+        keep_pruned: Keep the checkpoints of pruned trials.
+
+    Example:
+        >>> from neurocap_search.pruning import FullTrainingPolicy
+        >>> scheduler = PolicyScheduler(FullTrainingPolicy(max_t=9), metric="acc", mode="max")
+        >>> config = tune.RunConfig(callbacks=[RecordCallback(scheduler)])
     """
 
-    def __init__(self, recorder: SearchRecorder, scheduler: PolicyScheduler, time_attr: str) -> None:
-        self._recorder, self._scheduler, self._time_attr = recorder, scheduler, time_attr
+    def __init__(
+        self,
+        scheduler: PolicyScheduler,
+        *,
+        searcher: Closes | None = None,
+        listeners: ListenerMaker | None = None,
+        keep_pruned: bool = False,
+    ) -> None:
+        self._scheduler, self._searcher = scheduler, searcher
+        self._make_listeners, self._keep_pruned = listeners, keep_pruned
+        self._started: set[str] = set()
+        self._told = False
+
+    def get_state(self) -> dict[str, Any] | None:
+        """Return the scheduler's state where no journal holds it."""
+        return self._scheduler.state_dict() if self._scheduler.recorder is None else None
+
+    def set_state(self, state: dict[str, Any] | None) -> None:
+        """Give the scheduler back what :meth:`get_state` returned."""
+        if state is not None:
+            self._scheduler.load_state_dict(state)
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial begins to train."""
-        self._recorder.started(trial.trial_id)
+        """A trial begins to train, or goes on after a pause or a failure."""
+        recorder, key = self._recorder, self._scheduler.roster.key(trial.trial_id)
+        if recorder is None or key in self._started or key not in recorder.record.trials:
+            return
+        self._tell_start(recorder)
+        self._started.add(key)
+        recorder.started(key)
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    def on_checkpoint(
+        self, iteration: int, trials: list[Trial], trial: Trial, checkpoint: Any, **info: Any
     ) -> None:
-        """A trial has reported; Ray repeats the last result of a function that returns."""
-        report = to_report(result, self._time_attr)
-        if report.epoch > self._recorder.record.trials[trial.trial_id].epochs:
-            self._recorder.reported(trial.trial_id, report, self._decision(trial.trial_id, report.epoch))
-
-    def _decision(self, trial_id: str, epoch: int) -> Decision:
-        """Return the scheduler's answer to this report; after an error of the policy there is none."""
-        decisions = self._scheduler.decisions.get(trial_id, [])
-        if decisions and decisions[-1].epoch == epoch:
-            return decisions[-1]
-        return Decision(Action.CONTINUE, epoch, f"epoch {epoch}: the policy failed, see search.log")
+        """A trial's checkpoint is written."""
+        recorder, key = self._recorder, self._scheduler.roster.key(trial.trial_id)
+        epoch = (trial.last_result or {}).get(self._scheduler.time_attr)
+        if recorder is not None and key in recorder.record.trials and epoch is not None:
+            recorder.checkpointed(key, int(epoch), self._inside(checkpoint.path))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has been trained to the end or stopped by the scheduler."""
-        decisions = self._recorder.record.trials[trial.trial_id].decisions
+        """A trial has ended; a pruned one needs its checkpoints no more."""
+        decisions = self._scheduler.decisions.get(self._scheduler.roster.key(trial.trial_id), [])
         pruned = bool(decisions) and decisions[-1].pruned
-        weights = None if pruned or trial.checkpoint is None else self._inside(trial.checkpoint.path)
-        state = TrialState.PRUNED if pruned else TrialState.COMPLETED
-        self._recorder.ended(trial.trial_id, state, weights=weights)
-
-    def _inside(self, path: str) -> str:
-        """Return a path relative to the run directory, so that the directory can be moved."""
-        return str(Path(path).relative_to(self._recorder.journal.path.parent.resolve()))
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has failed: for good by its own error, else cut off, to be run again on resuming."""
-        text = _error_text(trial)
-        # Ray's words for a worker or a node that died, which says nothing of the architecture.
-        lost = text.startswith("The actor ")
-        state = TrialState.INTERRUPTED if lost else TrialState.FAILED
-        self._recorder.ended(trial.trial_id, state, error=error_reason(text))
+        if pruned and not self._keep_pruned and trial.checkpoint is not None and self._folder is not None:
+            shutil.rmtree(trial.checkpoint.path, ignore_errors=True)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Mark what was cut off; Ray tells nobody else of it."""
-        for record in self._recorder.record.in_state(TrialState.RUNNING):
-            self._recorder.ended(record.trial_id, TrialState.INTERRUPTED)
+        if self._searcher is not None:
+            self._searcher.close()
+        recorder = self._recorder
+        if recorder is None:
+            return
+        if recorder.record.trials:  # none may have started: all had ended before a restore
+            self._tell_start(recorder)
+        for record in recorder.record.in_state(TrialState.RUNNING):
+            recorder.ended(record.trial_id, TrialState.INTERRUPTED)
+        if self._told:
+            milestones = self._scheduler.policy.milestones
+            summary = summarise(recorder.record, int(milestones[0]) if milestones else 1)
+            recorder.tell(lambda listener: listener.on_search_end(recorder.record, summary))
 
+    @property
+    def _recorder(self) -> SearchRecorder | None:
+        return self._scheduler.recorder
 
-def _error_text(trial: Trial) -> str:
-    """Return what Ray wrote of a trial's failure, without its heading."""
-    if trial.error_file is None or not Path(trial.error_file).is_file():
-        return ""
-    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
-    return text.rpartition("Failure # ")[2].partition("\n")[2].strip()
+    @property
+    def _folder(self) -> Path | None:
+        return self._recorder.journal.path.parent if self._recorder is not None else None
 
+    def _tell_start(self, recorder: SearchRecorder) -> None:
+        """Bring in the listeners once there is a record to follow."""
+        if self._make_listeners is not None and not self._told and self._folder is not None:
+            self._told = True
+            recorder.listeners.extend(self._make_listeners(self._folder))
+            recorder.tell(lambda listener: listener.on_search_start(recorder.record))
 
-def error_reason(text: str) -> str:
-    r"""Return the innermost error of a traceback in one line, without the module of its class.
-
-    Example:
-        >>> error_reason("  File x, line 1\ntorch.cuda.OutOfMemoryError: no memory\nTry less.")
-        'OutOfMemoryError: no memory'
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt|Warning)\b", line)]
-    if not raised:
-        return lines[0] if lines else "failed without an error message"
-    name, colon, message = raised[-1].partition(": ")
-    return f"{name.rpartition('.')[2]}{colon}{message}"
+    def _inside(self, path: str) -> str:
+        """Return a path relative to the record's folder, so that the folder can be moved."""
+        folder = self._folder.resolve() if self._folder is not None else Path.cwd()
+        return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path

@@ -56,7 +56,7 @@ def _environment(switches: dict[str, str]) -> Iterator[None]:
 
 def _start(config: ResourcesConfig) -> None:
     address = config.address or os.environ.get("RAY_ADDRESS")
-    if address is None:
+    if address in (None, "local"):  # Ray's own word for a cluster of one's own
         _start_here(config.num_cpus)
         return
     if address.startswith("ray://"):
@@ -102,13 +102,25 @@ def _one_line(error: Exception) -> str:
 
 
 def _check_room(config: ResourcesConfig) -> None:
-    """Refuse a trial that no node can hold: Ray would wait for ever."""
+    """Refuse a trial that can never run: Ray would wait for ever."""
     wanted = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(k, 0) >= v for k, v in wanted.items()) for node in nodes):
+    room = sum(_fitting(node, wanted) for node in nodes)
+    if room == 0:
         largest = {k: max((node.get(k, 0) for node in nodes), default=0) for k in wanted}
         raise UserError(
             f"resources: a trial asks for {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs, but the largest "
             f"node has {largest['CPU']:g} CPUs and {largest['GPU']:g} GPUs. Lower resources.cpus_per_trial "
             "or resources.gpus_per_trial."
         )
+    if room < config.workers_per_trial:
+        raise UserError(
+            f"resources: a trial asks for {config.workers_per_trial} workers of {wanted['CPU']:g} CPUs and "
+            f"{wanted['GPU']:g} GPUs each, but the cluster has room for {room}. Lower "
+            "resources.workers_per_trial, resources.cpus_per_trial or resources.gpus_per_trial."
+        )
+
+
+def _fitting(node: dict[str, float], wanted: dict[str, float]) -> int:
+    """Return how many bundles of resources a node can hold."""
+    return min(int(node.get(name, 0) / amount) for name, amount in wanted.items() if amount > 0)

@@ -1,15 +1,13 @@
-"""The parts of a search that a configuration names: scheduler, searcher, resources."""
+"""The parts of a search that a configuration names: scheduler and searcher."""
 
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from neurocap_search.config import SearchConfig
-from neurocap_search.pruning import FullTrainingPolicy, PruningPolicy, SuccessiveHalvingPolicy
+from neurocap_search.pruning import PruningPolicy
 from neurocap_search.training import ImageData
+from neurocap_search.tune.policies import make_policy
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
 from neurocap_search.tune.samplers import make_sampler
-from neurocap_search.tune.scheduler import NeuralCapacitanceScheduler
 from neurocap_search.tune.searcher import Proposal, RecordedSearch
 
 METRIC = "val_accuracy"
@@ -17,32 +15,35 @@ TIME_ATTR = "epoch"
 
 
 def make_scheduler(config: SearchConfig) -> PolicyScheduler:
-    """Return the scheduler a configuration names."""
-    settings, max_t = config.scheduler, config.training.epochs
-    if settings.name == "none":
-        return PolicyScheduler(
-            lambda metric, mode: FullTrainingPolicy(max_t), time_attr=TIME_ATTR, metric=METRIC, mode="max"
-        )
-    rungs: dict[str, Any] = {
-        "max_t": max_t,
-        "grace_period": settings.grace_period,
-        "reduction_factor": settings.reduction_factor,
-        "brackets": settings.brackets,
-    }
-    if settings.name == "neural_capacitance":
-        return NeuralCapacitanceScheduler(
-            TIME_ATTR, METRIC, "max", **rungs, bounds=(0.0, 1.0), seed=config.seed
+    """Return the scheduler a configuration names; the search's own record takes the journal's place."""
+
+    def maker(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
+        return make_policy(
+            config.scheduler,
+            metric=metric,
+            mode=mode,
+            max_t=config.training.epochs,
+            seed=config.seed,
+            bounds=(0.0, 1.0),
         )
 
-    def make_asha(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
-        rng = np.random.default_rng(config.seed)
-        return SuccessiveHalvingPolicy(metric=metric, mode=mode, **rungs, rng=rng)
-
-    return PolicyScheduler(make_asha, time_attr=TIME_ATTR, metric=METRIC, mode="max")
+    return PolicyScheduler(maker, time_attr=TIME_ATTR, metric=METRIC, mode="max", journal=False)
 
 
-def make_searcher(config: SearchConfig, data: ImageData) -> RecordedSearch:
+def make_searcher(
+    config: SearchConfig, data: ImageData, scheduler: PolicyScheduler, study_name: str
+) -> RecordedSearch:
     """Return the seeded searcher of a configuration."""
-    proposal = Proposal(config.space, data.input_shape, data.num_classes)
-    sampler = make_sampler(config.search, config.seed)
-    return RecordedSearch(proposal, sampler, METRIC, config.search.points_to_evaluate)
+    search = config.search
+    return RecordedSearch(
+        Proposal(config.space, data.input_shape, data.num_classes),
+        make_sampler(search, config.seed),
+        METRIC,
+        search.points_to_evaluate,
+        scheduler=scheduler,
+        told_value=search.told_value,
+        deduplicate=search.deduplicate,
+        storage=search.storage,
+        study_name=study_name,
+        seed=config.seed,
+    )

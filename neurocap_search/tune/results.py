@@ -23,6 +23,32 @@ _RAY_KEYS = frozenset(
     }
 )
 
+FAILURE = "neurocap_failure"
+"""The result's key under which a trainable that caught its own error says why it ends."""
+
+RESUME_FROM = "resume_from"
+"""Key of a trial's configuration for the folder of the checkpoint it goes on from."""
+
+
+def missing_keys(result: Mapping[str, Any], time_attr: str, metric: str | None) -> str | None:
+    """Return a sentence on what a result lacks, or None if it has all.
+
+    Example:
+        >>> missing_keys({"epoch": 1, "loss": 0.5}, "epoch", "acc").split(";")[0]
+        "metric 'acc' is not among the reported ['epoch', 'loss']"
+    """
+    absent = [("time_attr", time_attr)] if time_attr not in result else []
+    if metric is not None and metric not in result:
+        absent.append(("metric", metric))
+    if not absent:
+        return None
+    keys = sorted(key for key in result if not key.startswith("config/"))
+    what, name = absent[0]
+    return (
+        f"{what} {name!r} is not among the reported {keys}; nothing is pruned. Report it with "
+        f"tune.report({{{name!r}: ...}}) or give the scheduler another {what}."
+    )
+
 
 def to_report(result: Mapping[str, Any], time_attr: str, keep: str | None = None) -> Report:
     """Return the numbers of a Ray result as a report.

@@ -7,7 +7,15 @@ from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import (
+    BaseGASampler,
+    BaseSampler,
+    CmaEsSampler,
+    GPSampler,
+    NSGAIISampler,
+    RandomSampler,
+    TPESampler,
+)
 
 from neurocap_search.config import SamplerConfig
 from neurocap_search.errors import UserError, did_you_mean
@@ -38,12 +46,33 @@ def make_sampler(config: SamplerConfig, seed: int) -> BaseSampler:
     return TPESampler(seed=seed, **startup)
 
 
+def forgets_pruned(sampler: BaseSampler) -> bool:
+    """Tell whether a sampler learns nothing from trials in Optuna's state PRUNED, and proposes them again.
+
+    Gaussian processes and genetic samplers look at completed trials only, and so does CMA-ES unless it was
+    made with ``consider_pruned_trials=True`` (Optuna 5.0).
+
+    Example:
+        >>> forgets_pruned(NSGAIISampler(seed=0)), forgets_pruned(TPESampler(seed=0))
+        (True, False)
+    """
+    if isinstance(sampler, CmaEsSampler):
+        return not sampler._consider_pruned_trials
+    return isinstance(sampler, GPSampler | BaseGASampler)
+
+
 def check_sampler(config: SamplerConfig, space: SearchSpace) -> None:
-    """Check that a sampler can search a space.
+    """Check that a sampler can search a space and learn from what it will be told.
 
     Raises:
-        UserError: For CMA-ES on a space of choices only, where it would silently draw at random.
+        UserError: For CMA-ES on a space of choices only, where it would silently draw at random, and for
+            a sampler that would forget the trials it is told are pruned.
     """
+    if config.told_value == "pruned" and config.sampler in ("gp", "nsga2", "cmaes"):
+        raise UserError(
+            f"search.told_value: pruned does not go with the sampler {config.sampler}, which forgets pruned "
+            "trials and proposes them again. Use lower_bound, or the sampler tpe."
+        )
     if config.sampler != "cmaes":
         return
     trial = optuna.create_study(sampler=RandomSampler(seed=0)).ask()

@@ -1,12 +1,18 @@
 """The neural capacitance scheduler: a drop-in for Ray's ``ASHAScheduler``."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from ray.tune.result import DEFAULT_METRIC
 
 from neurocap_search.prediction import CapacitanceRidge
-from neurocap_search.pruning import PruningPolicy, SuccessiveHalvingPolicy
+from neurocap_search.pruning import (
+    GuardedPolicy,
+    PromotionHalvingPolicy,
+    PruningPolicy,
+    SizeClassPolicy,
+    SuccessiveHalvingPolicy,
+)
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
 
 
@@ -37,6 +43,14 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         capacitance_attr: The result's key for beta_eff.
         bounds: Range of the metric, such as ``(0, 1)`` for an accuracy; predictions are clipped to it.
         seed: Draws the brackets.
+        promotion: Pause trials at the rungs and let the best go on later, instead of deciding for good; the
+            trainable must report checkpoints at the rungs. No brackets then.
+        max_paused: Most trials that may be paused, each with a checkpoint on disk.
+        patience: A trial whose metric improved within so many epochs is not pruned.
+        protect_best: Trials whose best metric is among the best so many of all are not pruned.
+        size_attr: The result's key for a network's size; trials compete only with those of similar size.
+        journal: Keep a journal in the experiment's directory, from which ``Tuner.restore`` brings the
+            scheduler back.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -44,7 +58,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
     Example:
         >>> scheduler = NeuralCapacitanceScheduler(metric="acc", mode="max", max_t=16, grace_period=4)
         >>> scheduler.debug_string()
-        'NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 errors'
+        'NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 paused, 0 errors'
     """
 
     def __init__(
@@ -60,21 +74,39 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         capacitance_attr: str = "beta_eff",
         bounds: tuple[float, float] | None = None,
         seed: int = 0,
+        promotion: bool = False,
+        max_paused: int | None = None,
+        patience: int = 0,
+        protect_best: int = 0,
+        size_attr: str | None = None,
+        journal: bool = True,
     ) -> None:
-        def make_policy(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
+        rungs = {"max_t": max_t, "grace_period": grace_period, "reduction_factor": reduction_factor}
+        if promotion and brackets > 1:
+            raise ValueError(f"brackets must be 1 with promotion=True, received {brackets}.")
+
+        def halving(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
             predictor = CapacitanceRidge(
                 metric=metric, capacitance=capacitance_attr, mode=mode, bounds=bounds
             )
-            return SuccessiveHalvingPolicy(
-                metric=metric,
-                mode=mode,
-                max_t=max_t,
-                grace_period=grace_period,
-                reduction_factor=reduction_factor,
-                brackets=brackets,
-                predictor=predictor,
-                rng=np.random.default_rng(seed),
+            common: dict[str, Any] = {"metric": metric, "mode": mode, "predictor": predictor, **rungs}
+            if promotion:
+                return PromotionHalvingPolicy(**common, max_paused=max_paused)
+            rng = np.random.default_rng(seed)
+            return SuccessiveHalvingPolicy(**common, brackets=brackets, rng=rng)
+
+        def guarded(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
+            policy = halving(metric, mode)
+            if not patience and not protect_best:
+                return policy
+            return GuardedPolicy(
+                policy, metric=metric, mode=mode, patience=patience, protect_best=protect_best
             )
 
-        super().__init__(make_policy, time_attr=time_attr, metric=metric, mode=mode)
-        make_policy(metric or DEFAULT_METRIC, mode or "max")  # wrong arguments fail here, not in mid-search
+        def make_policy(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
+            if size_attr is None:
+                return guarded(metric, mode)
+            return SizeClassPolicy(lambda size_class: guarded(metric, mode), size=size_attr)
+
+        super().__init__(make_policy, time_attr=time_attr, metric=metric, mode=mode, journal=journal)
+        guarded(metric or DEFAULT_METRIC, mode or "max")  # wrong arguments fail here, not in mid-search

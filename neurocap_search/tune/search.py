@@ -1,6 +1,7 @@
 """A whole search: Ray Tune trains, Optuna proposes, the policy prunes, the record is kept."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,16 @@ from neurocap_search.training import ImageData, load_images
 from neurocap_search.tune.best import keep_best
 from neurocap_search.tune.callback import RecordCallback
 from neurocap_search.tune.cluster import ray_cluster
-from neurocap_search.tune.parts import METRIC, TIME_ATTR, make_scheduler, make_searcher
+from neurocap_search.tune.limiter import ActiveTrialLimiter
+from neurocap_search.tune.parts import METRIC, make_scheduler, make_searcher
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
 from neurocap_search.tune.quiet import logged_to
 from neurocap_search.tune.replay import Replay, fixed_settings, journal_head
 from neurocap_search.tune.samplers import check_points, check_sampler
 from neurocap_search.tune.searcher import RecordedSearch
-from neurocap_search.tune.trainable import Task, train_trial
+from neurocap_search.tune.task import Task
+from neurocap_search.tune.trainable import train_trial
+from neurocap_search.tune.workers import trial_resources
 
 
 @dataclass(frozen=True)
@@ -99,22 +103,28 @@ def _run(
 ) -> SearchOutcome:
     record = SearchRecord(METRIC, config.training.epochs, config.search.num_trials)
     journal = Journal(folder / "journal.jsonl")
-    scheduler, searcher = make_scheduler(config), make_searcher(config, data)
-    replay = Replay(record, searcher, scheduler.policy)
+    scheduler = make_scheduler(config)
+    searcher = make_searcher(config, data, scheduler, study_name=folder.resolve().name)
+    replay = Replay(record, searcher, scheduler)
     restarted = replay.run(journal, fixed_settings(config)) if resume else []
     to_do = max(0, config.search.num_trials - len(record.finished))
     with ray_cluster(config.resources) if to_do else contextlib.nullcontext():
         # Nothing is written before data, cluster and listeners have proved usable.
         recorder = SearchRecorder(record, journal, [TableWriter(folder), FigureWriter(folder), *listeners()])
-        searcher.recorder = recorder
+        searcher.recorder = scheduler.recorder = recorder
         if resume:
             recorder.resumed(restarted)
         else:
             recorder.begun(journal_head(config))
         recorder.tell(lambda listener: listener.on_search_start(record))
         if to_do:
+            replay.go_on(recorder, restarted)
+        if config.search.num_trials > len(record.finished):
             _fit(config, folder, data, recorder, scheduler, searcher)
     changed = [f"{name} was {known} when the search began" for name, known in replay.libraries.items()]
+    if searcher.exhausted:
+        changed.append("every architecture that the space gives was tried; the search ended before its time")
+        record.num_trials = len(record.trials)
     return _conclude(config, folder, data, recorder, changed)
 
 
@@ -127,24 +137,18 @@ def _fit(
     searcher: RecordedSearch,
 ) -> None:
     """Run the trials that are still to do."""
-    resources = config.resources
-    training = config.training
-    if training.device == "auto" and resources.gpus_per_trial == 0:
-        # Ray hides no GPU from a trial that asked for none; all of them would crowd onto the first.
-        training = training.model_copy(update={"device": "cpu"})
-    task = Task(data, config.space, training, config.seed, max(1, int(resources.cpus_per_trial)))
     trainable = tune.with_resources(
-        tune.with_parameters(train_trial, task=task),
-        {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial},
+        tune.with_parameters(train_trial, task=_task(config, data, scheduler)),
+        trial_resources(config.resources),
     )
+    most = config.search.max_concurrent
     attempts = len(list(folder.glob("ray-*")))
     tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=searcher,
+            search_alg=searcher if most is None else ActiveTrialLimiter(searcher, scheduler, most),
             scheduler=scheduler,
             num_samples=config.search.num_trials - len(recorder.record.finished),
-            max_concurrent_trials=config.search.max_concurrent,
             reuse_actors=True,  # a new actor imports torch for seconds
             trial_name_creator=_trial_id,
             trial_dirname_creator=_trial_id,
@@ -152,10 +156,28 @@ def _fit(
         run_config=tune.RunConfig(
             name=f"ray-{attempts + 1}",
             storage_path=str(folder.resolve()),
-            callbacks=[RecordCallback(recorder, scheduler, TIME_ATTR)],
+            callbacks=[RecordCallback(scheduler, searcher=searcher)],
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),
             verbose=0,
         ),
     ).fit()
+
+
+def _task(config: SearchConfig, data: ImageData, scheduler: PolicyScheduler) -> Task:
+    training = config.training
+    if training.device == "auto" and config.resources.gpus_per_trial == 0:
+        # Ray hides no GPU from a trial that asked for none; all of them would crowd onto the first.
+        training = training.model_copy(update={"device": "cpu"})
+    return Task(
+        data=data,
+        space=config.space,
+        training=training,
+        metric=METRIC,
+        seed=config.seed,
+        resources=config.resources,
+        milestones=frozenset(math.ceil(epoch) for epoch in scheduler.policy.milestones),
+    )
 
 
 def _trial_id(trial: tune.experiment.Trial) -> str:

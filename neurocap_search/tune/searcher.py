@@ -1,12 +1,16 @@
 """Optuna proposes architectures through Ray Tune, and every proposal is recorded."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
-from ray.tune.search.optuna import OptunaSearch
 
 from neurocap_search.tracking import SearchRecorder
+from neurocap_search.tune.policy_scheduler import PolicyScheduler
+from neurocap_search.tune.results import RESUME_FROM
+from neurocap_search.tune.search_algorithm import NeuralCapacitanceSearch
+from neurocap_search.tune.search_storage import make_room, mark, open_storage
+from neurocap_search.tune.told import ToldValue
 from search_spaces import SearchSpace
 
 
@@ -36,15 +40,29 @@ class Proposal:
         return {"description": self.space.describe(architecture), **cost._asdict()}
 
 
-class RecordedSearch(OptunaSearch):  # type: ignore[misc]
-    """``OptunaSearch`` that records every proposal and lets interrupted trials run again.
+class RecordedSearch(NeuralCapacitanceSearch):
+    """The searcher of a search: it records every proposal and lets interrupted trials run again.
 
     Args:
         proposal: What is searched.
         sampler: Optuna's sampler, seeded.
         metric: The metric that is maximised.
         points: Optuna parameters of the trials to begin with.
+        scheduler: Knows the decision on each report, and learns what Ray calls a trial that runs again.
+        told_value: What the sampler is told of a pruned trial.
+        deduplicate: Do not train a configuration twice.
+        storage: Where the study is kept, as ``search.storage`` of the configuration; None keeps it in
+            memory. A study that a search left there under this name is deleted: this one begins anew, and
+            going on with a search means to play all of it again.
+        study_name: Name of the study in the storage.
+        seed: Seeds the random draws of a sampler that only repeats itself.
+
+    Raises:
+        UserError: If the storage cannot be used.
     """
+
+    scheduler: PolicyScheduler | None
+    _shared: ClassVar[set[str]] = {"scheduler", "recorder"}
 
     def __init__(
         self,
@@ -52,21 +70,40 @@ class RecordedSearch(OptunaSearch):  # type: ignore[misc]
         sampler: optuna.samplers.BaseSampler,
         metric: str,
         points: Sequence[dict[str, Any]] = (),
+        *,
+        scheduler: PolicyScheduler | None = None,
+        told_value: ToldValue = "lower_bound",
+        deduplicate: bool = True,
+        storage: str | None = None,
+        study_name: str = "neurocap",
+        seed: int = 0,
     ) -> None:
+        opened = open_storage(storage)
+        if opened is not None:
+            make_room(opened, study_name)
         super().__init__(
-            proposal, metric=metric, mode="max", points_to_evaluate=list(points) or None, sampler=sampler
+            proposal,
+            metric,
+            "max",
+            list(points),
+            sampler,
+            study_name,
+            opened,
+            seed,
+            scheduler=scheduler,
+            told_value=told_value,
+            deduplicate=deduplicate,
         )
+        mark(self._ot_study)
         self.recorder: SearchRecorder | None = None
         self._interrupted: list[tuple[str, dict[str, Any]]] = []
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return an interrupted trial's configuration if one waits, else a new one."""
         if self._interrupted:
             return self._restart(trial_id)
-        proposed = super().suggest(trial_id)
-        # OptunaSearch adds the raw Optuna parameters; a trial needs what the space made of them.
-        config = {key: proposed[key] for key in ("architecture", "training")}
-        if self.recorder is not None:
+        config = super().suggest(trial_id)
+        if self.recorder is not None and isinstance(config, dict):
             self.recorder.suggested(trial_id, config, self._space.facts(config))
         return config
 
@@ -77,15 +114,23 @@ class RecordedSearch(OptunaSearch):  # type: ignore[misc]
     def rename(self, old_id: str, trial_id: str) -> None:
         """Let the proposal of ``old_id`` belong to ``trial_id``."""
         if old_id in self._completed_trials:  # lost with its worker, and Optuna was told that it failed
-            self._ot_study.enqueue_trial(self._ot_trials[old_id].params)
-            self._ot_trials[trial_id] = self._ot_study.ask()
-            self._space(self._ot_trials[trial_id])
+            self._begin_again(old_id, trial_id)
         else:
             self._ot_trials[trial_id] = self._ot_trials.pop(old_id)
+            self._label(trial_id)
+        self._memory.rename(old_id, trial_id)
+
+    def _config(self, proposed: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the raw Optuna parameters; a trial needs what the space made of them."""
+        return {key: proposed[key] for key in ("architecture", "training")}
 
     def _restart(self, trial_id: str) -> dict[str, Any]:
         old_id, config = self._interrupted.pop(0)
         self.rename(old_id, trial_id)
-        if self.recorder is not None:
-            self.recorder.restarted(old_id, trial_id)
-        return config
+        if self.scheduler is not None:
+            self.scheduler.roster.rename(old_id, trial_id)
+        if self.recorder is None:
+            return config
+        self.recorder.restarted(old_id, trial_id)
+        folder = self.recorder.checkpoint_of(old_id)
+        return config if folder is None else config | {RESUME_FROM: str(folder)}

@@ -1,55 +1,88 @@
 """One trial as Ray Tune runs it."""
 
+import math
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import torch
 from ray import tune
+from ray.exceptions import RayError
 
-from neurocap_search.config import TrainingConfig
-from neurocap_search.training import ImageData, save_weights, train, trial_settings
-from search_spaces import SearchSpace
+from neurocap_search.training import Training
+from neurocap_search.training.distributed import PeerLostError
+from neurocap_search.tune.results import FAILURE, RESUME_FROM
+from neurocap_search.tune.task import Task
+from neurocap_search.tune.worker import free_memory
+from neurocap_search.tune.workers import ParallelTraining, pool_of_this_process
 
-
-@dataclass(frozen=True)
-class Task:
-    """What all trials of a search share.
-
-    Attributes:
-        data: The images.
-        space: Builds the networks.
-        training: Settings of the training, before the searched ones.
-        seed: Seeds initial weights and order of the images: the same for every trial, so that the
-            same architecture gives the same curve.
-        threads: Threads torch may use.
-    """
-
-    data: ImageData
-    space: SearchSpace
-    training: TrainingConfig
-    seed: int
-    threads: int
+Result = tuple[dict[str, Any], tune.Checkpoint | None]
 
 
 def train_trial(config: dict[str, Any], task: Task) -> None:
-    """Train one architecture and report every epoch; the last report carries the weights.
+    """Train one architecture and report every epoch; the reports at milestones carry a checkpoint.
+
+    An error of the trial's own, also lack of memory, is reported and no reason to try again: the same
+    architecture would fail in the same way. A worker that dies is Ray's to replace, and so is a report
+    that cannot be stored. Ray ends a trial by ``SystemExit`` out of ``tune.report``.
 
     Args:
-        config: ``architecture`` and ``training`` (the searched hyper-parameters).
+        config: ``architecture`` and ``training`` (the searched hyper-parameters), and ``resume_from`` if a
+            resumed search goes on with the trial.
         task: What all trials share.
     """
     torch.set_num_threads(task.threads)
-    model = task.space.build(
-        config["architecture"], task.data.input_shape, task.data.num_classes, seed=task.seed
-    )
-    settings = trial_settings(task.training, config["training"])
-    for report in train(model, task.data, settings, seed=task.seed):
+    try:
+        # Closed also where Ray ends the trial: its traceback would keep the generator and the network.
+        with closing(_results(config, task)) as results:
+            for metrics, checkpoint in results:
+                tune.report(metrics, checkpoint=checkpoint)
+    finally:
+        free_memory()  # the process goes on with the next trial
+
+
+def _results(config: dict[str, Any], task: Task) -> Generator[Result]:
+    """Yield what is to be reported; the trial's own error is the last of it."""
+    try:
+        yield from _epochs(config, task)
+        return
+    except (RayError, PeerLostError):
+        raise
+    except Exception as error:
+        failure = _one_line(error)
+    # Outside of the handler, whose traceback keeps the network in memory.
+    yield {task.metric: math.nan, FAILURE: failure}, None
+
+
+def _epochs(config: dict[str, Any], task: Task) -> Iterator[Result]:
+    last = task.settings(config).epochs
+    training = _training(config, task)
+    for report in training.reports():
         result = {**report.metrics, "epoch": report.epoch, "epoch_seconds": report.seconds}
-        if report.epoch < settings.epochs:
-            tune.report(result)
+        if report.epoch < last and report.epoch not in task.milestones:
+            yield result, None
             continue
         with tempfile.TemporaryDirectory() as folder:
-            save_weights(model, Path(folder))
-            tune.report(result, checkpoint=tune.Checkpoint.from_directory(folder))
+            training.save(Path(folder))
+            yield result, tune.Checkpoint.from_directory(folder)
+
+
+def _training(config: dict[str, Any], task: Task) -> Training | ParallelTraining:
+    """Begin a training, or go on from Ray's checkpoint, or else from that of a search which is resumed."""
+    with ExitStack() as stack:
+        checkpoint, folder = tune.get_checkpoint(), config.get(RESUME_FROM)
+        if checkpoint is not None:
+            folder = stack.enter_context(checkpoint.as_directory())
+        start = Path(folder) if folder is not None else None
+        if task.resources.workers_per_trial > 1:
+            return ParallelTraining(pool_of_this_process(task), config, start)
+        training = task.start(config)
+        if start is not None:
+            training.load(start)
+        return training
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"

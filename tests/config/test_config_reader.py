@@ -75,7 +75,7 @@ def test_the_printed_configuration_reads_back_the_same(tmp_path: Path) -> None:
             "space.hyperparameters.weight_decay={low: -1, high: 1, log: false}",
             "low (-1.0) must not be negative",
         ),
-        ("tracking.uri=http://me:secret@host", "tracking: uri holds a name or password"),
+        ("tracking.uri=http://me:secret@host", "tracking: uri holds a name, password or token"),
         ("name=a/b", "name: String should match pattern"),
         ("nonsense", "An override reads key.path=value, received 'nonsense'."),
         ("seed.x=3", "seed.x cannot be set: 'seed' is a single value, received 'seed.x=3'."),

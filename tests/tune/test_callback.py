@@ -2,7 +2,7 @@
 
 import pytest
 
-from neurocap_search.tune.callback import error_reason
+from neurocap_search.tune.failures import error_reason
 
 TRACEBACK = """ray::ImplicitFunc.train() (pid=1, repr=train)
   File "loop.py", line 8, in train

@@ -13,7 +13,13 @@ from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from neurocap_search.prediction import Report
-from neurocap_search.pruning import Action, Decision, FullTrainingPolicy, PruningPolicy
+from neurocap_search.pruning import (
+    Action,
+    Decision,
+    FullTrainingPolicy,
+    PruningPolicy,
+    SuccessiveHalvingPolicy,
+)
 from neurocap_search.tune import NeuralCapacitanceScheduler, PolicyScheduler
 from neurocap_search.tune.results import to_report
 
@@ -130,14 +136,14 @@ def test_decisions_are_kept_by_trial_in_order(trial):
 
 def test_pruned_trials_are_counted_and_logged_with_their_reason(caplog):
     scheduler = halving()
-    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 errors"
+    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 paused, 0 errors"
     with caplog.at_level(logging.INFO, logger="neurocap_search.tune"):
         answers = [
             scheduler.on_trial_result(None, stub(name), result(1, acc=acc))
             for name, acc in (("good", 0.9), ("bad", 0.1))
         ]
     assert answers == ["CONTINUE", "STOP"]
-    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 1 of 2 trials pruned, 0 errors"
+    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 1 of 2 trials pruned, 0 paused, 0 errors"
     assert caplog.messages == [
         "trial bad pruned: epoch 1: acc 0.100 (no prediction: 0 of 3 usable beta_eff values) is below 0.900, "
         "the cut-off for the top 1/3 of the one trial before it"
@@ -147,7 +153,7 @@ def test_pruned_trials_are_counted_and_logged_with_their_reason(caplog):
 def test_a_fully_trained_trial_is_stopped_but_not_pruned(trial):
     scheduler = halving()
     assert scheduler.on_trial_result(None, trial, result(9, acc=0.5)) == "STOP"
-    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 0 of 1 trials pruned, 0 errors"
+    assert scheduler.debug_string() == "NeuralCapacitanceScheduler: 0 of 1 trials pruned, 0 paused, 0 errors"
 
 
 def test_trials_compete_by_their_prediction_from_the_given_beta_eff():
@@ -167,9 +173,9 @@ def test_an_error_in_the_policy_lets_the_trial_continue_and_is_counted(trial, ca
     assert scheduler.on_trial_result(None, trial, result(1, acc=0.5)) == "CONTINUE"
     scheduler.on_trial_complete(None, trial, result(1, acc=0.5))
     scheduler.on_trial_error(None, trial)
-    assert scheduler.debug_string() == "PolicyScheduler: 0 of 0 trials pruned, 3 errors"
+    assert scheduler.debug_string() == "PolicyScheduler: 0 of 0 trials pruned, 0 paused, 3 errors"
     assert caplog.messages == [
-        f"PolicyScheduler: the policy failed in {hook}; the trial continues"
+        f"PolicyScheduler: error in {hook}; the trial continues"
         for hook in ("on_trial_result", "on_trial_complete", "on_trial_error")
     ]
     assert all(record.exc_info for record in caplog.records)  # the traceback is in the log
@@ -199,7 +205,8 @@ def test_a_missing_time_attr_warns_once_and_prunes_nothing(trial, caplog):
     answers = [scheduler.on_trial_result(None, trial, result(1, acc=a)) for a in (0.9, 0.1, math.nan)]
     assert answers == ["CONTINUE"] * 3
     assert caplog.messages == [
-        "time_attr 'epoch' is not among the reported ['acc', 'done', 'training_iteration']; nothing is pruned"
+        "time_attr 'epoch' is not among the reported ['acc', 'done', 'training_iteration']; nothing is "
+        "pruned. Report it with tune.report({'epoch': ...}) or give the scheduler another time_attr."
     ]
     assert scheduler.decisions == {}
 
@@ -458,3 +465,22 @@ def test_any_number_can_be_the_metric(metric):
 def test_any_policy_can_be_run():
     assert issubclass(Recorder, PruningPolicy)
     assert over(Recorder(1)).on_trial_result(None, stub("one"), result(1)) == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("own", "given"), [(("acc", "max"), ("acc", "min")), (("acc", "max"), ("loss", "max"))]
+)
+def test_a_ready_policy_must_prune_by_what_the_experiment_optimises(own, given):
+    policy = SuccessiveHalvingPolicy(metric=own[0], mode=own[1], max_t=9)
+    with pytest.raises(ValueError, match=r"The policy has (mode 'max', the experiment 'min'|metric 'acc')"):
+        PolicyScheduler(policy).set_search_properties(*given)
+
+
+def test_an_error_of_the_policy_does_not_keep_new_trials_out():
+    class Confused(Recorder):
+        pauses = True
+
+        def resumable(self):
+            raise RuntimeError("broken on purpose")
+
+    assert over(Confused()).admits_new_trial()

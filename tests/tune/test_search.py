@@ -150,6 +150,47 @@ def test_a_killed_search_goes_on_from_its_journal(finished: FinishedSearch, tmp_
     assert (len(runs), set(runs["status"])) == (9, {"FINISHED"})  # a child for each trial, none doubled
 
 
+def promoting(parent: Path, *overrides: str) -> FinishedSearch:
+    return search_digits(parent, "scheduler.type=promotion", "scheduler.reduction_factor=3", *overrides)
+
+
+def epochs_of(folder: Path) -> list[tuple[int, int]]:
+    """Return trial and epoch of every report in the journal."""
+    events = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    numbers = {event["trial_id"]: event["number"] for event in events if event["event"] == "suggested"}
+    return [(numbers[e["trial_id"]], e["report"]["epoch"]) for e in events if e["event"] == "report"]
+
+
+def test_a_killed_search_of_the_promotion_type_goes_on_from_checkpoints(tmp_path: Path) -> None:
+    whole = promoting(tmp_path / "whole")
+    assert 0 < whole.printed["pruned"] < 8
+    assert whole.printed["completed"] > 0
+    checkpoints = list(whole.folder.glob("ray-*/*/checkpoint_*"))
+    assert len(checkpoints) == whole.printed["completed"]  # those given up leave nothing on the disk
+    command = [sys.executable, "-m", "neurocap_search", "search", "configs/digits.yaml", *SMALL]
+    command += ["scheduler.type=promotion", "scheduler.reduction_factor=3", f"output.dir={tmp_path / 'cut'}"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while True:
+        journals = list((tmp_path / "cut").glob("*/journal.jsonl"))
+        if journals and len(epochs_of(journals[0].parent)) >= 13:
+            break
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    folder = journals[0].parent
+    before = epochs_of(folder)
+    paused = {number for number, epoch in before if epoch == 3} - {n for n, epoch in before if epoch > 3}
+    resumed = run_cli("search", "--resume", str(folder), "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert without_times(folder) == without_times(whole.folder)
+    again = epochs_of(folder)[len(before) :]
+    assert not [(number, epoch) for number, epoch in again if number in paused and epoch <= 3]
+    assert json.loads(resumed.stdout)["test_accuracy"] == whole.printed["test_accuracy"]
+
+
 def test_resuming_a_finished_search_trains_nothing(finished: FinishedSearch) -> None:
     before = without_times(finished.folder)
     again = run_cli("search", "--resume", str(finished.folder), "--json")
