@@ -16,6 +16,8 @@ _SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # its box of settings would stand above the live table
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # By default a worker is given up, and its next trial with it, if the last one takes 2 s to let go.
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "300",
     # The run directory and MLflow hold all that Ray's own loggers would write at 1.4 ms a result.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
 }

@@ -266,7 +266,20 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
         if self.policy.pauses:
             self._give_up(tune_controller)
             self._choose()
-        return self.roster.chosen or self.roster.pending()
+        pending = self.roster.pending()
+        while self.roster.lost:
+            self._lose(tune_controller, self.roster.lost.pop())
+        return self.roster.chosen or pending
+
+    def _lose(self, tune_controller: Any, trial: Trial) -> None:
+        """End a trial whose worker could not be used again; Ray tells nobody of it."""
+        key = self.roster.key(trial.trial_id)
+        self.roster.end(key)
+        self.policy.on_error(key)
+        why = "its worker could not be used again, see Ray's log"
+        _log.warning("trial %s did not begin: %s", trial.trial_id, why)
+        self._end(trial, TrialState.INTERRUPTED, error=why)
+        tune_controller.search_alg.on_trial_complete(trial.trial_id, error=True)
 
     @survives(answer=True)
     def admits_new_trial(self) -> bool:

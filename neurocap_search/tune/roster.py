@@ -12,11 +12,13 @@ class Roster:
     Attributes:
         limit: Trials that may be active (waiting or running) at once; None: as many as there is room for.
         chosen: The paused trial that Ray was told to resume and that does not run yet.
+        lost: Trials that ended before they ran without a word to the scheduler.
     """
 
     def __init__(self) -> None:
         self.limit: int | None = None
         self.chosen: Trial | None = None
+        self.lost: list[Trial] = []
         self._told = False
         self._keys: dict[str, str] = {}
         self._waiting: dict[str, Trial] = {}
@@ -81,6 +83,8 @@ class Roster:
             if trial.status == Trial.PENDING:
                 return trial
             del self._waiting[key]
+            if trial.status == Trial.ERROR:
+                self.lost.append(trial)
         return None
 
     def choose(self, key: str) -> None:

@@ -316,3 +316,16 @@ def test_states_of_the_record_after_the_experiment(driver: Driver) -> None:
         "bad": TrialState.PRUNED,
         "busy": TrialState.INTERRUPTED,
     }
+
+
+def test_a_trial_that_ends_before_it_runs_without_a_word_is_not_waited_for(driver: Driver) -> None:
+    # Ray's end of a trial whose worker could not be reset: no hook is called.
+    driver.scheduler.roster.limit = 3
+    trial = driver.add("unlucky", quality=0.5)
+    assert not driver.scheduler.admits_new_trial()
+    trial.status = Trial.ERROR
+    assert driver.scheduler.choose_trial_to_run(driver.controller) is None
+    assert driver.scheduler.admits_new_trial()
+    assert driver.events()[-1]["state"] == "interrupted"
+    assert "could not be used again" in driver.events()[-1]["error"]
+    assert driver.search.told[-1] == ("unlucky", None, True)
