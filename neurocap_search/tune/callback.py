@@ -35,7 +35,7 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
         searcher: Its searcher, closed when the experiment ends.
         listeners: Makes listeners that follow the record, such as
             :class:`~neurocap_search.tune.MlflowListeners`.
-        keep_pruned: Keep the checkpoints of pruned trials.
+        keep_pruned: False deletes the checkpoint of a trial once it is pruned or given up.
 
     Example:
         >>> from neurocap_search.pruning import FullTrainingPolicy
@@ -49,7 +49,7 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
         *,
         searcher: Closes | None = None,
         listeners: ListenerMaker | None = None,
-        keep_pruned: bool = False,
+        keep_pruned: bool = True,
     ) -> None:
         self._scheduler, self._searcher = scheduler, searcher
         self._make_listeners, self._keep_pruned = listeners, keep_pruned
@@ -84,7 +84,7 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
             recorder.checkpointed(key, int(epoch), self._inside(checkpoint.path))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has ended; a pruned one needs its checkpoints no more."""
+        """A trial has ended; a pruned one may need its checkpoint no more."""
         decisions = self._scheduler.decisions.get(self._scheduler.roster.key(trial.trial_id), [])
         pruned = bool(decisions) and decisions[-1].pruned
         if pruned and not self._keep_pruned and trial.checkpoint is not None and self._folder is not None:

@@ -156,7 +156,7 @@ def _fit(
         run_config=tune.RunConfig(
             name=f"ray-{attempts + 1}",
             storage_path=str(folder.resolve()),
-            callbacks=[RecordCallback(scheduler, searcher=searcher)],
+            callbacks=[RecordCallback(scheduler, searcher=searcher, keep_pruned=False)],
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             failure_config=tune.FailureConfig(max_failures=config.resources.max_failures),
             verbose=0,
