@@ -1,8 +1,15 @@
 """What a decision costs: our policies and Ray's ASHA on the same reports, in one process.
 
 Many trials report in turns (``--workers`` at a time), each with the metric and beta_eff. Timed is the
-answer to one report alone. Each rule sees the same curves; a trial that it stops or pauses reports no
-more, so rules that prune answer fewer reports. Medians over repetitions, in microseconds.
+answer to one report alone, under a policy that pauses with the questions that a scheduler asks after it:
+who is given up, who goes on. Each rule sees the same curves; a trial that it stops or pauses reports no
+more, so rules that prune answer fewer reports.
+
+Our decisions make their sentence, and a prediction that decides nothing, when somebody reads them. The
+second table counts that in: each decision is read at once, as a journal does it. Ray's has neither.
+
+The repetitions of all sides take turns, so that a busy machine treats them alike. Given are medians over
+the repetitions, in microseconds; of Ray's: the median of the ratios within each repetition.
 
     python scripts/benchmark_decisions.py --trials 10000
 """
@@ -10,7 +17,6 @@ more, so rules that prune answer fewer reports. Medians over repetitions, in mic
 import argparse
 import gc
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -21,6 +27,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from neurocap_search.prediction import CapacitanceRidge, Report
 from neurocap_search.pruning import (
+    Action,
+    Decision,
     GuardedPolicy,
     HyperbandPolicy,
     IEpochPolicy,
@@ -30,6 +38,7 @@ from neurocap_search.pruning import (
     SuccessiveHalvingPolicy,
 )
 
+RAY = "Ray AsyncHyperBandScheduler"
 HALVING: dict[str, Any] = {"metric": "acc", "max_t": 27, "grace_period": 1, "reduction_factor": 3}
 
 
@@ -63,10 +72,14 @@ class RaysAsha:
         self._trials[trial_id] = SimpleNamespace(trial_id=trial_id)
         self._scheduler.on_trial_add(None, self._trials[trial_id])
 
-    def prepare(self, trial_id: str, report: Report) -> Callable[[], bool]:
-        """Return what is timed: ask about one report; True if the trial goes on."""
+    def prepare(self, trial_id: str, report: Report) -> Callable[[], str]:
+        """Return what is timed: ask about one report."""
         trial, result = self._trials[trial_id], {"epoch": report.epoch, **report.metrics}
-        return lambda: self._scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+        return lambda: self._scheduler.on_trial_result(None, trial, result)
+
+    def goes_on(self, answer: str) -> bool:
+        """Tell what an answer means."""
+        return answer == "CONTINUE"
 
     def end(self, trial_id: str, report: Report) -> None:
         """Take a trial away that does not go on for now."""
@@ -77,26 +90,36 @@ class RaysAsha:
 class Ours:
     """A policy behind the same calls, with the questions about paused trials a scheduler asks."""
 
-    def __init__(self, policy: PruningPolicy) -> None:
-        self.policy = policy
+    def __init__(self, policy: PruningPolicy, *, read: bool = False) -> None:
+        self.policy, self._read = policy, read
 
     def add(self, trial_id: str) -> None:
         """Let a trial start."""
         self.policy.on_add(trial_id)
 
-    def prepare(self, trial_id: str, report: Report) -> Callable[[], bool]:
-        """Return what is timed: ask about one report; True if the trial goes on."""
-        policy = self.policy
-        if not policy.pauses:
-            return lambda: policy.on_report(trial_id, report).action == "CONTINUE"
+    def prepare(self, trial_id: str, report: Report) -> Callable[[], Decision]:
+        """Return what is timed: ask about one report, made anew as Ray's result is."""
+        policy, report = self.policy, Report(report.epoch, {**report.metrics})
+        decide = self._with_questions if policy.pauses else policy.on_report
+        if not self._read:
+            return lambda: decide(trial_id, report)
 
-        def decide() -> bool:
-            goes_on = policy.on_report(trial_id, report).action == "CONTINUE"
-            policy.surplus()
-            policy.resumable()
-            return goes_on
+        def decide_and_read() -> Decision:
+            decision = decide(trial_id, report)
+            _ = decision.reason, decision.prediction
+            return decision
 
-        return decide
+        return decide_and_read
+
+    def _with_questions(self, trial_id: str, report: Report) -> Decision:
+        decision = self.policy.on_report(trial_id, report)
+        self.policy.surplus()
+        self.policy.resumable()
+        return decision
+
+    def goes_on(self, answer: Decision) -> bool:
+        """Tell what an answer means."""
+        return answer.action is Action.CONTINUE
 
     def end(self, trial_id: str, report: Report) -> None:
         """Take a trial away that does not go on for now."""
@@ -149,10 +172,10 @@ def stream(side: Any, curves: list[list[Report]], workers: int) -> list[float]:
         report = curves[int(trial_id)][epoch]
         decide = side.prepare(trial_id, report)
         begin = time.perf_counter()
-        goes_on = decide()
+        answer = decide()
         seconds.append(time.perf_counter() - begin)
         done[trial_id] = epoch + 1
-        if goes_on:
+        if side.goes_on(answer):
             running[trial_id] = epoch + 1
         else:
             side.end(trial_id, report)
@@ -160,16 +183,31 @@ def stream(side: Any, curves: list[list[Report]], workers: int) -> list[float]:
     return seconds
 
 
-def measure(make: Callable[[], Any], curves: list[list[Report]], args: argparse.Namespace) -> list[float]:
-    """Return number of decisions, median, 99th percentile and maximum in microseconds."""
-    rows = []
+Sides = dict[str, Callable[[], Any]]
+
+
+def measure(sides: Sides, curves: list[list[Report]], args: argparse.Namespace) -> dict[str, Any]:
+    """Return for each side one row a repetition: number of decisions, median, 99th percentile, maximum."""
+    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in sides}
     for _ in range(args.repetitions):
-        gc.collect()
-        gc.disable()  # collections of the interpreter are not the rule's cost
-        micro = 1e6 * np.array(stream(make(), curves, args.workers))
-        gc.enable()
-        rows.append((len(micro), *np.percentile(micro, [50, 99]), micro.max()))
-    return [statistics.median(column) for column in zip(*rows, strict=True)]
+        for name, make in sides.items():
+            gc.collect()
+            gc.disable()  # collections of the interpreter are not the rule's cost
+            micro = 1e6 * np.array(stream(make(), curves, args.workers))
+            gc.enable()
+            rows[name].append((len(micro), *np.percentile(micro, [50, 99]), micro.max()))
+    return {name: np.array(repeated) for name, repeated in rows.items()}
+
+
+def show(title: str, rows: dict[str, Any]) -> None:
+    """Print a table."""
+    columns = f"{'decisions':>10}{'median':>9}{'p99':>9}{'max':>9} us{'median':>9}{'p99':>9}  of Ray's"
+    print(f"{title:<38}{columns}")
+    for name, row in rows.items():
+        count, middle, high, most = np.median(row, axis=0)
+        ratios = np.median(row[:, 1:3] / rows[RAY][:, 1:3], axis=0)
+        figures = f"{count:>10.0f}{middle:>9.2f}{high:>9.1f}{most:>9.0f}{ratios[0]:>12.2f}{ratios[1]:>9.3f}"
+        print(f"{name:<38}{figures}", flush=True)
 
 
 def state_cost(curves: list[list[Report]], workers: int) -> None:
@@ -199,16 +237,13 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     args = parser.parse_args()
     curves = list(reports(args.trials))
-    print(f"{args.trials} trials, {args.workers} at a time, median of {args.repetitions} repetitions\n")
-    print(f"{'':<38}{'decisions':>10}{'median':>9}{'p99':>9}{'max':>9} us{'median':>9}{'p99':>9}  of Ray's")
-    asha: list[float] | None = None
-    sides: dict[str, Callable[[], Any]] = {"Ray AsyncHyperBandScheduler": RaysAsha}
-    sides |= {name: lambda make=make: Ours(make()) for name, make in POLICIES.items()}
-    for name, make in sides.items():
-        row = measure(make, curves, args)
-        asha = asha or row
-        ratios = f"{row[1] / asha[1]:>12.2f}{row[2] / asha[2]:>9.3f}"
-        print(f"{name:<38}{row[0]:>10.0f}{row[1]:>9.1f}{row[2]:>9.1f}{row[3]:>9.0f}{ratios}", flush=True)
+    print(f"{args.trials} trials, {args.workers} at a time, {args.repetitions} repetitions\n")
+    ray: Sides = {RAY: RaysAsha}
+    ours: Sides = {name: lambda make=make: Ours(make()) for name, make in POLICIES.items()}
+    read: Sides = {name: lambda make=make: Ours(make(), read=True) for name, make in POLICIES.items()}
+    show("decision", measure(ray | ours, curves, args))
+    print()
+    show("decision, read at once", measure(ray | read, curves, args))
     state_cost(curves, args.workers)
 
 

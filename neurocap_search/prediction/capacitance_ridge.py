@@ -3,6 +3,7 @@ r"""The paper's predictor: extrapolate the metric to beta_eff = 0."""
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from operator import mul
 from typing import Literal, NamedTuple, Self, TypeGuard
 
 from neurocap_search.prediction.prediction import Prediction
@@ -75,6 +76,9 @@ class CapacitanceRidge:
         self.metric, self.capacitance, self.mode = metric, capacitance, mode
         self.bounds, self.min_points = bounds, min_points
 
+    learns: bool = False
+    """A prediction rests on its history alone and may be made later; True in a subclass whose fit learns."""
+
     @property
     def signals(self) -> tuple[str, ...]:
         """Names of the reported numbers it looks at."""
@@ -111,9 +115,16 @@ class CapacitanceRidge:
         return Prediction(self._clip(mean), std, _NAME, epochs)
 
     def _points(self, history: History) -> _Points:
-        rows = [(r.get(self.capacitance), r.get(self.metric), r.epoch) for r in history]
-        usable = [(b, y, t) for b, y, t in rows if _finite(b) and _finite(y)]
-        return _Points([b for b, *_ in usable], [y for _, y, _ in usable], tuple(t for *_, t in usable))
+        beta: list[float] = []
+        metric: list[float] = []
+        epochs: list[int] = []
+        for report in history:
+            b, y = report.metrics.get(self.capacitance), report.metrics.get(self.metric)
+            if b is not None and y is not None and math.isfinite(b) and math.isfinite(y):
+                beta.append(b)
+                metric.append(y)
+                epochs.append(report.epoch)
+        return _Points(beta, metric, tuple(epochs))
 
     def _seen(self, history: History) -> list[tuple[float, int]]:
         return [(y, r.epoch) for r in history if _finite(y := r.get(self.metric))]
@@ -143,11 +154,12 @@ def _ridge_at_zero(x: Sequence[float], y: Sequence[float]) -> tuple[float, float
     n = len(x)
     scale = math.sqrt(_squares(y) / n) or 1.0
     x_mean, y_mean = math.fsum(x) / n, math.fsum(y) / n / scale
-    pairs = [(a - x_mean, b / scale - y_mean) for a, b in zip(x, y, strict=True)]
-    xx, xy = math.fsum(a * a for a, _ in pairs), math.fsum(a * b for a, b in pairs)
+    xs, ys = [a - x_mean for a in x], [b / scale - y_mean for b in y]
+    xx, xy = _dot(xs, xs), _dot(xs, ys)
     steepest = xy / xx  # the slope of least squares
-    residual = math.fsum((b - steepest * a) * (b - steepest * a) for a, b in pairs)
-    noise_precision = 1 / (math.fsum(b * b for _, b in pairs) / n + sys.float_info.epsilon)
+    errors = [b - steepest * a for a, b in zip(xs, ys, strict=True)]
+    residual = _dot(errors, errors)
+    noise_precision = 1 / (_dot(ys, ys) / n + sys.float_info.epsilon)
     slope_precision, slope = 1.0, math.inf
     for _ in range(300):
         before, slope = slope, xy / (xx + slope_precision / noise_precision)
@@ -164,7 +176,12 @@ def _ridge_at_zero(x: Sequence[float], y: Sequence[float]) -> tuple[float, float
 def _squares(values: Sequence[float]) -> float:
     """Return the sum of squared deviations from the mean."""
     mean = math.fsum(values) / len(values)
-    return math.fsum((value - mean) * (value - mean) for value in values)
+    deviations = [value - mean for value in values]
+    return _dot(deviations, deviations)
+
+
+def _dot(left: Sequence[float], right: Sequence[float]) -> float:
+    return math.fsum(map(mul, left, right))
 
 
 def _finite(value: float | None) -> TypeGuard[float]:

@@ -1,7 +1,7 @@
 """The contract between predictors and those who use their predictions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from neurocap_search.prediction.report import History
@@ -36,7 +36,13 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""
-        return asdict(self) | {"epochs": list(self.epochs)}
+        return {
+            "mean": self.mean,
+            "std": self.std,
+            "predictor": self.predictor,
+            "epochs": list(self.epochs),
+            "fallback": self.fallback,
+        }
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> "Prediction":
@@ -57,7 +63,9 @@ def plain(value: float) -> str:
 class Predictor(Protocol):
     """Predicts the final metric of a trial from its first epochs, in scikit-learn's manners.
 
-    A predictor must work before any trial has finished (cold start) and must not keep global state.
+    A predictor must work before any trial has finished (cold start) and must not keep global state. It may
+    name the reported numbers it looks at in ``signals``, and say ``learns = False`` if :meth:`fit` changes
+    nothing: policies then leave a prediction that decides nothing until somebody reads it.
     """
 
     def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:

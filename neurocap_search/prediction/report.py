@@ -32,7 +32,9 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict; a number that is not finite becomes null."""
-        metrics = {name: value if math.isfinite(value) else None for name, value in self.metrics.items()}
+        metrics: dict[str, float | None] = dict(self.metrics)
+        if not all(map(math.isfinite, self.metrics.values())):
+            metrics = {name: value if math.isfinite(value) else None for name, value in self.metrics.items()}
         return {"epoch": self.epoch, "metrics": metrics, "seconds": self.seconds}
 
     @classmethod

@@ -1,12 +1,11 @@
 """Any policy, with mercy for trials that still improve and for the best so far."""
 
-from dataclasses import replace
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 from neurocap_search.prediction import Report, plain
 from neurocap_search.pruning.arguments import check_at_least, check_mode, check_state
 from neurocap_search.pruning.decision import Action, Decision
-from neurocap_search.pruning.outcomes import usable
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.ranking import Ranking
 
@@ -90,10 +89,10 @@ class GuardedPolicy(PruningPolicy):
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the policy decide, and let the trial go on if a guard protects it."""
         decision = self.policy.on_report(trial_id, report)
-        value = report.get(self.metric)
+        value = report.metrics.get(self.metric)
         if decision.failed:
             self._best.withdraw(trial_id)
-        elif usable(value):
+        elif value is not None and isfinite(value):
             self._follow(trial_id, report.epoch, self._sign * value)
         return self._spare(trial_id, decision) or decision
 
@@ -149,7 +148,8 @@ class GuardedPolicy(PruningPolicy):
         return {name: getattr(self, name) for name in ("metric", "mode", "patience", "protect_best")}
 
     def _follow(self, trial_id: str, epoch: int, value: float) -> None:
-        improved = self._courses[trial_id].improved if trial_id in self._courses else None
+        course = self._courses.get(trial_id)
+        improved = None if course is None else course.improved
         if trial_id not in self._best:
             self._best.enter(trial_id, value)
         elif value > self._best.value(trial_id):
@@ -165,7 +165,7 @@ class GuardedPolicy(PruningPolicy):
         if why is None:
             return None
         reason = f"epoch {decision.epoch}: it goes on, because {why}, though {decision.reason}"
-        return replace(decision, action=Action.CONTINUE, reason=reason, pruned=False)
+        return Decision(Action.CONTINUE, decision.epoch, reason, decision.prediction)
 
     def _improving(self, trial_id: str, epoch: int) -> str | None:
         improved = self._courses[trial_id].improved if trial_id in self._courses else None

@@ -113,8 +113,7 @@ class HyperbandPolicy(PruningPolicy):
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the trial's bracket decide."""
-        decision = self._bracket(trial_id).on_report(trial_id, report)
-        return self._named(trial_id, decision)
+        return self._named(trial_id, self._bracket(trial_id).on_report(trial_id, report))
 
     def on_complete(self, trial_id: str, report: Report | None) -> None:
         """Tell the trial's bracket."""
@@ -178,10 +177,11 @@ class HyperbandPolicy(PruningPolicy):
         return [(trial_id, decision) for _, trial_id, decision in islice(worst, max(0, excess))]
 
     def _bracket(self, trial_id: str) -> PromotionHalvingPolicy | SuccessiveHalvingPolicy:
-        if trial_id not in self._bracket_of:
-            self._bracket_of[trial_id] = self._lacks_most()
-            self._assigned[self._bracket_of[trial_id]] += 1
-        return self._brackets[self._bracket_of[trial_id]]
+        number = self._bracket_of.get(trial_id)
+        if number is None:
+            number = self._bracket_of[trial_id] = self._lacks_most()
+            self._assigned[number] += 1
+        return self._brackets[number]
 
     def _lacks_most(self) -> int:
         """Return the bracket furthest behind its share, of several the one that prunes earliest."""
@@ -194,7 +194,8 @@ class HyperbandPolicy(PruningPolicy):
         return max(lacks)[1]
 
     def _named(self, trial_id: str, decision: Decision) -> Decision:
-        return decision.with_reason(f"{decision.reason} (bracket {self._bracket_of[trial_id]})")
+        number = self._bracket_of[trial_id]
+        return decision.with_reason(lambda: f"{decision.reason} (bracket {number})")
 
 
 def _starts(grace_period: float, max_t: float, reduction_factor: float) -> list[float]:

@@ -24,7 +24,7 @@ class Ladder:
     @property
     def milestones(self) -> tuple[float, ...]:
         """Epochs of the rungs, ascending."""
-        return tuple(rung.rung.milestone for rung in self._rungs)
+        return tuple(rung.milestone for rung in self._rungs)
 
     def height(self, trial_id: str) -> int:
         """Return the number of the highest rung the trial has reached, -1 if none."""
@@ -36,10 +36,12 @@ class Ladder:
 
     def rung_to_wait_at(self, trial_id: str, epoch: int) -> PausingRung | None:
         """Return the rung reached at ``epoch``, unless the trial has been promoted from there already."""
-        reached = sum(epoch >= rung.rung.milestone for rung in self._rungs) - 1
-        if reached < 0 or reached < self.height(trial_id) or self._rungs[reached].has_promoted(trial_id):
-            return None
-        return self._rungs[reached]
+        for rung in reversed(self._rungs):
+            if epoch >= rung.milestone:
+                return None if rung.has_promoted(trial_id) else rung
+            if trial_id in rung.rung.scores:  # it has been higher already and has started over
+                return None
+        return None
 
     def withdraw(self, trial_id: str) -> None:
         """Forget a trial."""
@@ -48,8 +50,10 @@ class Ladder:
 
     def next(self) -> str | None:
         """Return the best promotable trial of the highest rung that has one."""
-        bests = (rung.best() for rung in reversed(self._rungs))
-        return next((trial_id for trial_id in bests if trial_id is not None), None)
+        for rung in reversed(self._rungs):
+            if (trial_id := rung.best()) is not None:
+                return trial_id
+        return None
 
     def leader(self) -> str | None:
         """Return the best waiting trial of the highest rung at which trials wait."""
@@ -70,7 +74,7 @@ class Ladder:
 
     def worst_first(self) -> Iterator[tuple[float, str]]:
         """Iterate over milestones with their waiting trials, the worst of the lowest rung first."""
-        return ((rung.rung.milestone, t) for rung in self._rungs for t in rung.worst_first())
+        return ((rung.milestone, t) for rung in self._rungs for t in rung.worst_first())
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the rungs as JSON-ready values; who waits is for :meth:`load_json` to be told."""

@@ -1,23 +1,22 @@
 """The median stopping rule of Google Vizier."""
 
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from math import isfinite
+from typing import Any, Literal
 
 from neurocap_search.prediction import Report, plain
 from neurocap_search.pruning.arguments import check_at_least, check_max_t, check_mode, check_state
 from neurocap_search.pruning.decision import Action, Decision
-from neurocap_search.pruning.outcomes import fully_trained, not_comparable, usable
+from neurocap_search.pruning.outcomes import fully_trained, not_comparable
 from neurocap_search.pruning.policy import PruningPolicy
-from neurocap_search.pruning.ranking import Ranking
+from neurocap_search.pruning.quantiles import Quantiles
 
 _STATE = ("median", 1)
 
 
-class _Course(NamedTuple):
-    """A trial's course up to an epoch; values are signed so that larger is better."""
-
-    epoch: int
-    total: float
-    best: float
+_Course = tuple[int, float, float]
+"""A trial's course up to an epoch: the epoch, the sum of its values and the best of them, signed so that
+larger is better."""
 
 
 class MedianPolicy(PruningPolicy):
@@ -68,7 +67,7 @@ class MedianPolicy(PruningPolicy):
         self.grace_period, self.min_trials = grace_period, min_trials
         self._sign = 1 if mode == "max" else -1
         self._courses: dict[str, list[_Course]] = {}
-        self._averages: dict[int, Ranking] = {}
+        self._averages: dict[int, Quantiles] = {}
         self._judged: dict[str, int] = {}
 
     @property
@@ -78,15 +77,17 @@ class MedianPolicy(PruningPolicy):
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Compare the trial with those that have reported at this epoch before it."""
-        value = report.get(self.metric)
-        if value is None and report.epoch >= self.max_t:
-            return fully_trained(report.epoch, self.max_t)
-        if not usable(value):
+        value, epoch = report.metrics.get(self.metric), report.epoch
+        if value is None and epoch >= self.max_t:
+            return fully_trained(epoch, self.max_t)
+        if value is None or not isfinite(value):
             return self._turn_away(trial_id, report)
-        peers = self._averages.setdefault(report.epoch, Ranking())
+        peers = self._averages.get(epoch)
+        if peers is None:
+            peers = self._averages[epoch] = Quantiles()
         peers.withdraw(trial_id)  # it may report an epoch twice
-        average, best = self._extend(trial_id, report.epoch, self._sign * value)
-        decision = self._decide(trial_id, report.epoch, best, peers)
+        average, best = self._extend(trial_id, epoch, self._sign * value)
+        decision = self._decide(trial_id, epoch, best, peers)
         peers.enter(trial_id, average)
         return decision
 
@@ -109,9 +110,12 @@ class MedianPolicy(PruningPolicy):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a state from :meth:`state_dict`."""
         check_state(state, *_STATE, self._settings())
-        self._courses = {trial_id: [_Course(*c) for c in cs] for trial_id, cs in state["courses"].items()}
+        self._courses = {
+            trial_id: [(epoch, total, best) for epoch, total, best in cs]
+            for trial_id, cs in state["courses"].items()
+        }
         self._judged = dict(state["judged"])
-        self._averages = {epoch: Ranking(values) for epoch, values in state["averages"]}
+        self._averages = {epoch: Quantiles(values) for epoch, values in state["averages"]}
 
     def _settings(self) -> dict[str, Any]:
         names = ("metric", "mode", "max_t", "grace_period", "min_trials")
@@ -120,20 +124,21 @@ class MedianPolicy(PruningPolicy):
     def _turn_away(self, trial_id: str, report: Report) -> Decision:
         decision = not_comparable(self.metric, report)
         if decision.failed:  # nobody shall be measured by a trial that came to nothing
-            for course in self._courses.pop(trial_id, []):
-                self._averages[course.epoch].withdraw(trial_id)
+            for epoch, *_ in self._courses.pop(trial_id, []):
+                self._averages[epoch].withdraw(trial_id)
         return decision
 
     def _extend(self, trial_id: str, epoch: int, value: float) -> tuple[float, float]:
         """Add the value to the trial's course and return its average and its best so far."""
         course = self._courses.setdefault(trial_id, [])
-        while course and course[-1].epoch >= epoch:
+        while course and course[-1][0] >= epoch:
             course.pop()  # the trial has started over: two trainings must not be mixed
-        last = course[-1] if course else _Course(0, 0.0, value)
-        course.append(_Course(epoch, last.total + value, max(last.best, value)))
-        return course[-1].total / len(course), course[-1].best
+        _, total, best = course[-1] if course else (0, 0.0, value)
+        total, best = total + value, best if best >= value else value
+        course.append((epoch, total, best))
+        return total / len(course), best
 
-    def _decide(self, trial_id: str, epoch: int, best: float, peers: Ranking) -> Decision:
+    def _decide(self, trial_id: str, epoch: int, best: float, peers: Quantiles) -> Decision:
         if epoch >= self.max_t:
             return fully_trained(epoch, self.max_t)
         if epoch <= self._judged.get(trial_id, 0):  # what was decided stands, also after a failure
@@ -142,18 +147,22 @@ class MedianPolicy(PruningPolicy):
         if epoch < self.grace_period:
             why = f"epoch {epoch}: nobody is compared before epoch {self.grace_period:g}"
             return Decision(Action.CONTINUE, epoch, why)
-        if len(peers) < self.min_trials:
-            why = f"epoch {epoch}: {len(peers)} of {self.min_trials} other trials needed to compare got here"
+        if (count := len(peers)) < self.min_trials:
+            why = f"epoch {epoch}: {count} of {self.min_trials} other trials needed to compare got here"
             return Decision(Action.CONTINUE, epoch, why)
-        return self._compare(epoch, best, peers)
+        return self._compare(epoch, best, peers, count)
 
-    def _compare(self, epoch: int, best: float, peers: Ranking) -> Decision:
+    def _compare(self, epoch: int, best: float, peers: Quantiles, count: int) -> Decision:
         median = peers.percentile(50)
         keeps = best >= median
-        below, above = ("below", "at or above") if self._sign > 0 else ("above", "at or below")
-        side, trials = above if keeps else below, "one trial" if len(peers) == 1 else f"{len(peers)} trials"
-        why = (
-            f"epoch {epoch}: best {self.metric} {plain(self._sign * best)} so far is {side} "
-            f"{plain(self._sign * median)}, the median running average of the {trials} before it"
-        )
-        return Decision(Action.CONTINUE if keeps else Action.STOP, epoch, why, pruned=not keeps)
+        reason = partial(_reason, self.metric, self._sign, epoch, best, keeps, median, count)
+        return Decision(Action.CONTINUE if keeps else Action.STOP, epoch, reason, None, not keeps)
+
+
+def _reason(metric: str, sign: int, epoch: int, best: float, keeps: bool, median: float, count: int) -> str:
+    below, above = ("below", "at or above") if sign > 0 else ("above", "at or below")
+    side, trials = above if keeps else below, "one trial" if count == 1 else f"{count} trials"
+    return (
+        f"epoch {epoch}: best {metric} {plain(sign * best)} so far is {side} "
+        f"{plain(sign * median)}, the median running average of the {trials} before it"
+    )

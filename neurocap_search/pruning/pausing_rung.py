@@ -1,6 +1,7 @@
 """A rung at which trials wait to be promoted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -24,11 +25,12 @@ class PausingRung:
     """
 
     def __init__(self, rung: Rung, reduction_factor: float) -> None:
-        self.rung, self._factor = rung, reduction_factor
+        self.rung, self.milestone, self._factor = rung, rung.milestone, reduction_factor
         self._promoted: dict[str, None] = {}
         self._everybody = Ranking()
         # Waiting trials without and with a prediction: only within each the order is that of the rung.
         self._unpredicted, self._predicted = Ranking(), Ranking()
+        self._best: tuple[str | None] | None = None  # as it was found last, until something changes
 
     @property
     def waiting(self) -> int:
@@ -41,10 +43,12 @@ class PausingRung:
     def enter(self, trial_id: str, score: Score) -> None:
         """Keep the score of a trial that reaches the rung; only its first one counts."""
         if trial_id not in self.rung.scores:
+            self._best = None
             self.rung.enter(trial_id, score)
 
     def wait(self, trial_id: str) -> None:
         """Let a trial of the rung wait."""
+        self._best = None
         seen, predicted = self.rung.scores[trial_id]
         self._everybody.enter(trial_id, seen)
         if predicted is None:
@@ -54,6 +58,7 @@ class PausingRung:
 
     def leave(self, trial_id: str) -> None:
         """Let a trial wait no longer, if it does."""
+        self._best = None
         for waiting in (self._everybody, self._unpredicted, self._predicted):
             waiting.withdraw(trial_id)
 
@@ -74,8 +79,10 @@ class PausingRung:
 
     def best(self) -> str | None:
         """Return the best waiting trial that may go on by now."""
-        promotable = [trial_id for trial_id in self._firsts() if self._may_go_on(trial_id, arrivals=0)]
-        return min(promotable, key=self._share) if promotable else None
+        if self._best is None:  # it is asked for after every report, and most change nothing here
+            promotable = [trial_id for trial_id in self._firsts() if self._may_go_on(trial_id, arrivals=0)]
+            self._best = (min(promotable, key=self._share, default=None),)
+        return self._best[0]
 
     def leader(self) -> str | None:
         """Return the best waiting trial, whether or not it may go on."""
@@ -96,13 +103,15 @@ class PausingRung:
         """Return all waiting trials, worst first."""
         return self._worst_first(trial_id for waiting in self._waiting for trial_id in waiting)
 
-    def reason(self, trial_id: str, metric: str, sign: int, prediction: Prediction | None) -> str:
-        """Return a clause that says where a trial of the rung stands by now."""
+    def reason(
+        self, trial_id: str, metric: str, sign: int, prediction: Prediction | None
+    ) -> Callable[[], str]:
+        """Return what gives a clause that says where a trial of the rung stands now, if called later too."""
         standing = self._standing(trial_id)
         score, places = self.rung.scores[trial_id], self._places(standing.peers)
         if not self._by_prediction:
             score = Score(score.seen, None)
-        return standing_reason(metric, sign, score, standing, places, prediction)
+        return partial(standing_reason, metric, sign, score, standing, places, prediction)
 
     def to_json(self) -> dict[str, Any]:
         """Return rung and promotions as JSON-ready values; who waits is for :meth:`wait` to tell."""

@@ -26,6 +26,7 @@ class PooledPredictor:
     ) -> None:
         self._predictor, self._pool, self._number = predictor, pool, number
         self.signals: tuple[str, ...] = getattr(predictor, "signals", ())
+        self.learns: bool = getattr(predictor, "learns", True)
 
     def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:
         """Teach the shared predictor the finished trials of all shares, in the order of their numbers."""

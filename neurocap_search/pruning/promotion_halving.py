@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any, Literal
 
 from neurocap_search.prediction import Predictor, Report
@@ -99,22 +100,22 @@ class PromotionHalvingPolicy(PruningPolicy):
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Pause the trial if the report reaches a rung, unless it would be the next to go on."""
-        if self._roster.has_ended(trial_id):
-            return already_ended(report.epoch)
-        self._run(trial_id)
-        value = report.get(self.metric)
-        if value is None and report.epoch >= self.max_t:
-            return fully_trained(report.epoch, self.max_t)
-        if not usable(value):
+        value, epoch = report.metrics.get(self.metric), report.epoch
+        if trial_id not in self._roster.running and not self._run(trial_id):
+            return already_ended(epoch)
+        if value is None and epoch >= self.max_t:
+            return fully_trained(epoch, self.max_t)
+        if value is None or not isfinite(value):
             return self._turn_away(trial_id, report)
-        prediction = self._scorer.predict(trial_id, report)
-        if report.epoch >= self.max_t:
-            return fully_trained(report.epoch, self.max_t).with_prediction(prediction)
-        rung = self._ladder.rung_to_wait_at(trial_id, report.epoch)
-        if rung is None:
-            return between_rungs(report.epoch).with_prediction(prediction)
-        rung.enter(trial_id, self._scorer.score(value, prediction))
-        return self._pause(trial_id, rung, Pause(report.epoch, prediction))
+        if epoch >= self.max_t:
+            decision = fully_trained(epoch, self.max_t)
+        elif (rung := self._ladder.rung_to_wait_at(trial_id, epoch)) is not None:
+            prediction = self._scorer.predict(trial_id, report)
+            rung.enter(trial_id, self._scorer.score(value, prediction))
+            return self._pause(trial_id, rung, Pause(epoch, prediction))
+        else:
+            decision = between_rungs(epoch)
+        return decision.with_prediction(self._scorer.predict_later(trial_id, report))
 
     def on_complete(self, trial_id: str, report: Report | None) -> None:
         """Let the trial go; its scores stay, and a fully trained trial teaches the predictor."""
@@ -140,8 +141,7 @@ class PromotionHalvingPolicy(PruningPolicy):
         trial_id = self._ladder.next()
         if trial_id is not None:
             return trial_id, self._decide(trial_id, Action.CONTINUE, "it goes on")
-        leader = self._leader()
-        if leader is None or not self._exhausted or self._roster.running:
+        if not self._exhausted or self._roster.running or (leader := self._leader()) is None:
             return None
         why = "it goes on, because no trial would be trained to the end otherwise"
         return leader, self._decide(leader, Action.CONTINUE, why)
@@ -154,14 +154,14 @@ class PromotionHalvingPolicy(PruningPolicy):
 
     def surplus(self) -> list[tuple[str, Decision]]:
         """Return those above ``max_paused`` and, once no new trials come, those that can't go on."""
-        hopeless = self._ladder.hopeless(self._roster.running) if self._exhausted else []
-        hopeless = [trial_id for trial_id in hopeless if trial_id != self._leader()]
+        hopeless = self._hopeless() if self._exhausted else []
+        excess = 0 if self.max_paused is None else self.waiting - len(hopeless) - self.max_paused
+        if not hopeless and excess <= 0:  # so it is after nearly every report
+            return []
         why = "it is given up, because no trial to come can change that"
         given_up = [(trial_id, self._decide(trial_id, Action.STOP, why)) for trial_id in hopeless]
-        if self.max_paused is None:
-            return given_up
-        excess = max(0, self.waiting - len(hopeless) - self.max_paused)
-        return given_up + [(t, d) for _, t, d in islice(self.least_promising(set(hopeless)), excess)]
+        least = islice(self.least_promising(set(hopeless)), max(0, excess))
+        return given_up + [(trial_id, decision) for _, trial_id, decision in least]
 
     @property
     def waiting(self) -> int:
@@ -214,9 +214,17 @@ class PromotionHalvingPolicy(PruningPolicy):
         """Return who is trained to the end if nobody is promoted so far; None once somebody was."""
         return None if self._any_trained else self._ladder.leader()
 
-    def _run(self, trial_id: str) -> None:
+    def _hopeless(self) -> list[str]:
+        leader = self._leader()
+        return [t for t in self._ladder.hopeless(self._roster.running) if t != leader]
+
+    def _run(self, trial_id: str) -> bool:
+        """Note that a trial runs; False if it has ended for good."""
+        if self._roster.has_ended(trial_id):
+            return False
         self._leave(trial_id)
         self._roster.run(trial_id)
+        return True
 
     def _leave(self, trial_id: str) -> None:
         if trial_id in self._roster.paused:
@@ -242,5 +250,5 @@ class PromotionHalvingPolicy(PruningPolicy):
         epoch, prediction = self._roster.paused[trial_id]
         rung = self._ladder.top_rung(trial_id)
         why = rung.reason(trial_id, self.metric, self._scorer.sign, prediction)
-        reason = f"epoch {epoch}: {why}; {outcome}"
-        return Decision(action, epoch, reason, prediction, pruned=action is Action.STOP)
+        pruned = action is Action.STOP
+        return Decision(action, epoch, lambda: f"epoch {epoch}: {why()}; {outcome}", prediction, pruned)

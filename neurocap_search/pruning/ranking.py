@@ -4,6 +4,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from math import floor
 
+from neurocap_search.pruning.quantiles import between
+
 
 class Ranking:
     """Ranks trials by a value, the largest first; of equal values the earlier one ranks higher.
@@ -45,7 +47,8 @@ class Ranking:
 
     def enter(self, trial_id: str, value: float) -> None:
         """Add a trial, or give it another value: then it counts as arriving now."""
-        self.withdraw(trial_id)
+        if trial_id in self._entries:
+            self.withdraw(trial_id)
         entry = (value, -self._arrivals, trial_id)
         self._arrivals += 1
         self._entries[trial_id] = entry
@@ -79,6 +82,4 @@ class Ranking:
         before = min(floor(place), len(self._ascending) - 1)
         low = self._ascending[before][0]
         high = self._ascending[min(before + 1, len(self._ascending) - 1)][0]
-        part = place - before
-        # numpy interpolates from the nearer end; the other way round differs in the last bit.
-        return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
+        return between(low, high, place - before)

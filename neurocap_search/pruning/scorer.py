@@ -1,7 +1,8 @@
 """From a report to the score a trial competes with."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from neurocap_search.prediction import Prediction, Predictor, Report
@@ -24,10 +25,22 @@ class Scorer:
     """
 
     def __init__(self, metric: str, mode: str, predictor: Predictor | None) -> None:
-        self.metric, self.predictor = metric, predictor
-        self.sign = 1 if mode == "max" else -1
+        self.metric, self.sign = metric, 1 if mode == "max" else -1
+        self.predictor = predictor
         self._histories: dict[str, list[Report]] = {}
         self._finals: dict[str, float] = {}
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """The predictor, if any."""
+        return self._predictor
+
+    @predictor.setter
+    def predictor(self, predictor: Predictor | None) -> None:
+        self._predictor = predictor
+        # One that learns could say something else later, and one that looks at another metric could fail.
+        sees_metric = self.metric in getattr(predictor, "signals", ())
+        self._can_wait = sees_metric and not getattr(predictor, "learns", True)
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -37,13 +50,19 @@ class Scorer:
 
     def predict(self, trial_id: str, report: Report) -> Prediction | None:
         """Remember a report with a finite metric and return the prediction, if there is a predictor."""
-        if self.predictor is None:
+        if self._predictor is None:
             return None
-        history = self._histories.setdefault(trial_id, [])
-        while history and history[-1].epoch >= report.epoch:
-            history.pop()  # the trial has started over: two trainings must not be mixed
-        history.append(report)
-        return self.predictor.predict(history)
+        return self._predictor.predict(self._remember(trial_id, report))
+
+    def predict_later(self, trial_id: str, report: Report) -> Prediction | Callable[[], Prediction] | None:
+        """Do the same where nothing is decided by it: if possible the prediction is made when it is read."""
+        predictor = self._predictor
+        if predictor is None:
+            return None
+        history = self._remember(trial_id, report)
+        if not self._can_wait:
+            return predictor.predict(history)
+        return partial(_predict_from, predictor, history, len(history))
 
     def score(self, value: float, prediction: Prediction | None = None) -> Score:
         """Return the score of a metric with its prediction, which counts only if it is a real one."""
@@ -74,6 +93,21 @@ class Scorer:
         if self.predictor is not None and self._finals:
             self._fit(self.predictor)
 
+    def _remember(self, trial_id: str, report: Report) -> list[Report]:
+        """Return the trial's reports with the new one; a list returned before only ever grows."""
+        history = self._histories.get(trial_id)
+        if not history or history[-1].epoch >= report.epoch:
+            # A trial that has started over gets a new list: two trainings must not be mixed.
+            history = [earlier for earlier in history or () if earlier.epoch < report.epoch]
+            self._histories[trial_id] = history
+        history.append(report)
+        return history
+
     def _fit(self, predictor: Predictor) -> None:
         histories = [self._histories.get(trial_id, []) for trial_id in self._finals]
         predictor.fit(histories, list(self._finals.values()))
+
+
+def _predict_from(predictor: Predictor, history: list[Report], count: int) -> Prediction:
+    """Return the prediction as it was when the history had ``count`` reports."""
+    return predictor.predict(history[:count])

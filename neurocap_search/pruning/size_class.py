@@ -169,6 +169,6 @@ class SizeClassPolicy(PruningPolicy):
     def _named(self, trial_id: str, decision: Decision) -> Decision:
         number = self._class_of[trial_id]
         if number is None:
-            return decision.with_reason(f"{decision.reason} ({self.size} unknown)")
+            return decision.with_reason(lambda: f"{decision.reason} ({self.size} unknown)")
         low, high = self.ratio**number, self.ratio ** (number + 1)
-        return decision.with_reason(f"{decision.reason} ({self.size} from {low:g} to {high:g})")
+        return decision.with_reason(lambda: f"{decision.reason} ({self.size} from {low:g} to {high:g})")

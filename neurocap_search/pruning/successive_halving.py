@@ -11,7 +11,7 @@ from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.outcomes import between_rungs, fully_trained, not_comparable, usable
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.reasons import rung_reason
-from neurocap_search.pruning.rungs import Rung, Score, bracket_rungs
+from neurocap_search.pruning.rungs import Rung, bracket_rungs
 from neurocap_search.pruning.scorer import Scorer
 
 _STATE = ("successive_halving", 2)
@@ -101,18 +101,13 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         value, epoch = report.metrics.get(self.metric), report.epoch
         if value is None or not isfinite(value):
             return self._turn_away(trial_id, report)
-        scorer = self._scorer
-        prediction = None if scorer.predictor is None else scorer.predict(trial_id, report)
         if epoch >= self.max_t:
-            return fully_trained(epoch, self.max_t).with_prediction(prediction)
-        rung = self._rung_to_enter(trial_id, epoch)
-        if rung is None:  # most reports: nothing is made anew for them
-            return (
-                between_rungs(epoch)
-                if prediction is None
-                else between_rungs(epoch).with_prediction(prediction)
-            )
-        return self._compete(rung, trial_id, epoch, scorer.score(value, prediction), prediction)
+            decision = fully_trained(epoch, self.max_t)
+        elif (rung := self._rung_to_enter(trial_id, epoch)) is not None:
+            return self._compete(rung, trial_id, epoch, value, self._scorer.predict(trial_id, report))
+        else:
+            decision = between_rungs(epoch)
+        return decision.with_prediction(self._scorer.predict_later(trial_id, report))
 
     def on_complete(self, trial_id: str, report: Report | None) -> None:
         """Keep the score at the end as ASHA does, and learn from a fully trained trial."""
@@ -158,13 +153,18 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         return decision
 
     def _compete(
-        self, rung: Rung, trial_id: str, epoch: int, score: Score, prediction: Prediction | None
+        self, rung: Rung, trial_id: str, epoch: int, value: float, prediction: Prediction | None
     ) -> Decision:
-        verdict = rung.judge(score, self.reduction_factor)
+        metric, sign, share = self.metric, self._scorer.sign, self.reduction_factor
+        score = self._scorer.score(value, prediction)
+        verdict = rung.judge(score, share)
         rung.enter(trial_id, score)
+
+        def reason() -> str:
+            return f"epoch {epoch}: {rung_reason(metric, sign, share, score, verdict, prediction)}"
+
         action = Action.CONTINUE if verdict.keeps else Action.STOP
-        why = rung_reason(self.metric, self._scorer.sign, self.reduction_factor, score, verdict, prediction)
-        return Decision(action, epoch, f"epoch {epoch}: {why}", prediction, pruned=not verdict.keeps)
+        return Decision(action, epoch, reason, prediction, pruned=not verdict.keeps)
 
     def _rung_to_enter(self, trial_id: str, epoch: int) -> Rung | None:
         """Return the highest rung reached that lacks this trial, as ASHA does."""

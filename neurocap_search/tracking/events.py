@@ -5,12 +5,15 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from neurocap_search.errors import UserError
 
 JOURNAL_VERSION = 2
+
+_encode = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 
 Event = dict[str, Any]
 """A JSON-ready dict; ``event`` says which kind, such as search, suggested, report, ended or resumed, and
@@ -21,8 +24,11 @@ class Journal:
     """An append-only file of events, one JSON object a line: the one source of truth of a search.
 
     Every event is handed to the operating system before the search goes on, so a killed search loses
-    none. A last line cut short by a kill is left out when reading. Numbers that are not finite are
-    written as null.
+    none; a power failure may lose the last ones. A last line cut short by a kill is left out when reading.
+    Numbers that are not finite are written as null.
+
+    The file stays open from the first event on, for opening it costs more than writing a line. It is
+    opened anew after :meth:`close`, and in a copy or another process.
 
     Args:
         path: The file; made when the first event is written.
@@ -30,6 +36,13 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file: FileIO | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_file": None}
+
+    def __del__(self) -> None:
+        self.close()
 
     def append(self, event: Event) -> None:
         """Write one event, or nothing of it: the next one must not go on in a line cut short by a full disk.
@@ -37,12 +50,19 @@ class Journal:
         Raises:
             OSError: If it cannot be written.
         """
-        line = (json.dumps(finite(event), allow_nan=False) + "\n").encode()
-        with self.path.open("ab", buffering=0) as file:
-            size = file.tell()
-            if file.write(line) != len(line):
-                file.truncate(size)
-                raise OSError(errno.ENOSPC, "no room for an event", str(self.path))
+        line = _line(event)
+        if self._file is None:
+            self._file = self.path.open("ab", buffering=0)
+        written = self._file.write(line)
+        if written != len(line):
+            self._file.truncate(self._file.tell() - written)
+            raise OSError(errno.ENOSPC, "no room for an event", str(self.path))
+
+    def close(self) -> None:
+        """Close the file until the next event."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def read(self) -> Iterator[Event]:
         """Yield the events in order.
@@ -78,6 +98,14 @@ class Journal:
     def _check(self) -> None:
         if not self.path.is_file():
             raise UserError(f"No journal at {self.path}; --resume takes the run directory of a search.")
+
+
+def _line(event: Event) -> bytes:
+    try:
+        text = _encode(event)
+    except (ValueError, TypeError):  # seldom, and looking for it beforehand takes as long as writing
+        text = _encode(finite(event))
+    return f"{text}\n".encode()
 
 
 def finite(value: Any) -> Any:

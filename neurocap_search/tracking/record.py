@@ -128,6 +128,15 @@ class SearchRecord:
         handler = getattr(self, f"_on_{event['event']}")
         handler(event)
 
+    def add_report(self, trial_id: str, report: Report, decision: Decision) -> None:
+        """Take in a report with its decision, as their event does."""
+        trial = self.trials[trial_id]
+        self._forget_from(trial, report.epoch)
+        trial.reports.append(report)
+        trial.decisions.append(decision)
+        if decision.action is Action.PAUSE:
+            trial.state = TrialState.PAUSED
+
     def __iter__(self) -> Any:
         """Iterate over the trials by number."""
         return iter(sorted(self.trials.values(), key=lambda trial: trial.number))
@@ -161,12 +170,8 @@ class SearchRecord:
         self.lost_epochs += self.trials.pop(event["trial_id"]).epochs
 
     def _on_report(self, event: Event) -> None:
-        trial = self.trials[event["trial_id"]]
-        self._forget_from(trial, event["report"]["epoch"])
-        trial.reports.append(Report.from_json(event["report"]))
-        trial.decisions.append(Decision.from_json(event["decision"]))
-        if trial.decisions[-1].action is Action.PAUSE:
-            trial.state = TrialState.PAUSED
+        report, decision = Report.from_json(event["report"]), Decision.from_json(event["decision"])
+        self.add_report(event["trial_id"], report, decision)
 
     def _forget_from(self, trial: TrialRecord, epoch: int) -> None:
         """Forget what a trial that went on from an earlier epoch had reported from there on."""

@@ -88,15 +88,12 @@ class SearchRecorder:
 
     def reported(self, trial_id: str, report: Report, decision: Decision, *, asked: bool = True) -> None:
         """A trial has reported and got its answer; ``asked`` is False if the policy never saw the report."""
-        self._keep(
-            {
-                "event": "report",
-                "trial_id": trial_id,
-                "report": report.to_json(),
-                "decision": decision.to_json(),
-                "asked": asked,
-            }
-        )
+        numbers = report.to_json()
+        if None in numbers["metrics"].values():
+            report = Report.from_json(numbers)  # so that the record is the one that the journal gives back
+        event = {"event": "report", "trial_id": trial_id, "report": numbers, "decision": decision.to_json()}
+        self._write({**event, "asked": asked})
+        self.record.add_report(trial_id, report, decision)
         trial = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_report(self.record, trial))
 
@@ -128,6 +125,8 @@ class SearchRecorder:
                 self.listeners.remove(listener)
 
     def _keep(self, event: Event) -> None:
-        event = {**event, "time": round(time.time(), 3)}
-        self.journal.append(event)
+        self._write(event)
         self.record.apply(event)
+
+    def _write(self, event: Event) -> None:
+        self.journal.append({**event, "time": round(time.time(), 3)})

@@ -24,17 +24,20 @@ class TableWriter(SearchListener):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._next = 0.0
+        self._decisions: io.FileIO | None = None
 
     def on_search_start(self, record: SearchRecord) -> None:
         """Write the decisions of a resumed search anew, without those that are void; drop its old summary."""
+        self._close()
         (self.folder / "summary.json").unlink(missing_ok=True)
         rows = [decision_row(trial, decision) for trial in record for decision in trial.decisions]
         write_text(self.folder / "decisions.jsonl", "".join(rows))
 
     def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Append the decision."""
-        with (self.folder / "decisions.jsonl").open("a", encoding="utf-8") as file:
-            file.write(decision_row(trial, trial.decisions[-1]))
+        if self._decisions is None:  # kept open: opening takes longer than writing
+            self._decisions = (self.folder / "decisions.jsonl").open("ab", buffering=0)
+        self._decisions.write(decision_row(trial, trial.decisions[-1]).encode())
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Write the table of trials anew, unless that would take more than a twentieth of the time."""
@@ -45,8 +48,17 @@ class TableWriter(SearchListener):
 
     def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
         """Write the table of trials and the summary."""
+        self._close()
         self._write_trials(record)
         write_json(self.folder / "summary.json", summary.to_json())
+
+    def __del__(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._decisions is not None:
+            self._decisions.close()
+            self._decisions = None
 
     def _write_trials(self, record: SearchRecord) -> None:
         rows = [trial_row(record, trial) for trial in record]

@@ -86,6 +86,13 @@ class Training:
             metrics = self._train_epoch()
             yield Report(self.epoch, metrics, time.perf_counter() - start)
 
+    def test(self) -> dict[str, float]:
+        """Return ``test_accuracy`` (share) and ``test_loss`` (nats) of the network as it is now.
+
+        Not for choosing among networks or epochs: that is what the validation images are for.
+        """
+        return evaluate(self._model, self._data.test, "test")
+
     def save(self, folder: Path) -> None:
         """Write weights, optimiser, schedule and epoch to a folder."""
         save_training(folder, self._model, self._optimizer, self._schedule, self.epoch)

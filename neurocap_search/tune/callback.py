@@ -85,10 +85,17 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial has ended; a pruned one may need its checkpoint no more."""
-        decisions = self._scheduler.decisions.get(self._scheduler.roster.key(trial.trial_id), [])
+        key = self._scheduler.roster.key(trial.trial_id)
+        decisions = self._scheduler.decisions.get(key, [])
         pruned = bool(decisions) and decisions[-1].pruned
-        if pruned and not self._keep_pruned and trial.checkpoint is not None and self._folder is not None:
-            shutil.rmtree(trial.checkpoint.path, ignore_errors=True)
+        recorder = self._recorder
+        if not pruned or self._keep_pruned or recorder is None:
+            return
+        # Ray does not know the checkpoint of a trial that an earlier attempt trained.
+        known = recorder.checkpoint_of(key) if key in recorder.record.trials else None
+        for folder in (trial.checkpoint and trial.checkpoint.path, known):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Mark what was cut off; Ray tells nobody else of it."""
@@ -105,6 +112,7 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
             milestones = self._scheduler.policy.milestones
             summary = summarise(recorder.record, int(milestones[0]) if milestones else 1)
             recorder.tell(lambda listener: listener.on_search_end(recorder.record, summary))
+        recorder.journal.close()
 
     @property
     def _recorder(self) -> SearchRecorder | None:

@@ -1,7 +1,8 @@
 """Any pruning policy as a Ray Tune scheduler."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from ray.tune.experiment import Trial
@@ -202,15 +203,16 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
         self.roster.end(key)
         last = self._last(key)
         if last is not None and last.failed:
-            self.policy.on_error(key)
-            self._end(trial, TrialState.FAILED, error=last.reason)
+            with self._ending(trial, TrialState.FAILED, error=last.reason):
+                self.policy.on_error(key)
             return
         known = self.time_attr in (result or {})
         report = to_report(result, self.time_attr, keep=self._metric) if known else None
         if report is not None and (last is None or last.epoch < report.epoch) and self._is_recorded(key):
             last = self._write_down_last(key, report)
-        self.policy.on_complete(key, report)
-        self._end(trial, TrialState.PRUNED if last is not None and last.pruned else TrialState.COMPLETED)
+        pruned = last is not None and last.pruned
+        with self._ending(trial, TrialState.PRUNED if pruned else TrialState.COMPLETED):
+            self.policy.on_complete(key, report)
 
     def _write_down_last(self, key: str, report: Report) -> Decision:
         """Keep a last report that Ray did not show, because a stopping criterion ended the trial with it."""
@@ -228,12 +230,14 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell the policy that the trial has failed; Ray adds it again if it is to be tried again."""
         key = self.roster.key(trial.trial_id)
-        self.policy.on_error(key)
         self.roster.end(key)
         if trial.status != Trial.ERROR:  # which is Ray's status of one that is tried again
             state, reason = failure_of(trial)
-            self._end(trial, state, error=reason)
-        elif self.recorder is not None and self._is_recorded(key):
+            with self._ending(trial, state, error=reason):
+                self.policy.on_error(key)
+            return
+        self.policy.on_error(key)
+        if self.recorder is not None and self._is_recorded(key):
             self.recorder.retried(key)
 
     @survives()
@@ -243,10 +247,19 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
         if not self.roster.knows(key):
             return
         self.roster.end(key)
-        self.policy.on_complete(key, None)
         last = self._last(key)
         given_up = last if last is not None and last.action is Action.STOP else None
-        self._end(trial, TrialState.PRUNED if given_up else TrialState.INTERRUPTED, decision=given_up)
+        state = TrialState.PRUNED if given_up else TrialState.INTERRUPTED
+        with self._ending(trial, state, decision=given_up):
+            self.policy.on_complete(key, None)
+
+    @contextmanager
+    def _ending(self, trial: Trial, state: TrialState, **facts: Any) -> Iterator[None]:
+        """Write down a trial's end after the policy was told, also where that fails."""
+        try:
+            yield
+        finally:
+            self._end(trial, state, **facts)
 
     def _end(self, trial: Trial, state: TrialState, **facts: Any) -> None:
         key = self.roster.key(trial.trial_id)
@@ -275,10 +288,10 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
         """End a trial whose worker could not be used again; Ray tells nobody of it."""
         key = self.roster.key(trial.trial_id)
         self.roster.end(key)
-        self.policy.on_error(key)
         why = "its worker could not be used again, see Ray's log"
         _log.warning("trial %s did not begin: %s", trial.trial_id, why)
-        self._end(trial, TrialState.INTERRUPTED, error=why)
+        with self._ending(trial, TrialState.INTERRUPTED, error=why):
+            self.policy.on_error(key)
         tune_controller.search_alg.on_trial_complete(trial.trial_id, error=True)
 
     @survives(answer=True)

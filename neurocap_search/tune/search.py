@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from ray import tune
 
+from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import SearchConfig
 from neurocap_search.errors import UserError
 from neurocap_search.tracking import (
@@ -22,9 +23,9 @@ from neurocap_search.tracking import (
     summarise,
 )
 from neurocap_search.training import ImageData, load_images
+from neurocap_search.training.task import Task
 from neurocap_search.tune.best import keep_best
 from neurocap_search.tune.callback import RecordCallback
-from neurocap_search.tune.cluster import ray_cluster
 from neurocap_search.tune.limiter import ActiveTrialLimiter
 from neurocap_search.tune.parts import METRIC, make_scheduler, make_searcher
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
@@ -32,7 +33,6 @@ from neurocap_search.tune.quiet import logged_to
 from neurocap_search.tune.replay import Replay, fixed_settings, journal_head
 from neurocap_search.tune.samplers import check_points, check_sampler
 from neurocap_search.tune.searcher import RecordedSearch
-from neurocap_search.tune.task import Task
 from neurocap_search.tune.trainable import train_trial
 from neurocap_search.tune.workers import trial_resources
 

@@ -13,8 +13,8 @@ from ray.exceptions import RayError
 
 from neurocap_search.training import Training
 from neurocap_search.training.distributed import PeerLostError
+from neurocap_search.training.task import Task
 from neurocap_search.tune.results import FAILURE, RESUME_FROM
-from neurocap_search.tune.task import Task
 from neurocap_search.tune.worker import free_memory
 from neurocap_search.tune.workers import ParallelTraining, pool_of_this_process
 

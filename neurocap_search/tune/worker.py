@@ -14,7 +14,7 @@ from neurocap_search.training import Training
 from neurocap_search.training.distributed import ALONE
 from neurocap_search.training.rendezvous import find_store, join_group, open_store
 from neurocap_search.training.settings import pick_device
-from neurocap_search.tune.task import Task
+from neurocap_search.training.task import Task
 
 
 class Worker:

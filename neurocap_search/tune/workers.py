@@ -12,7 +12,7 @@ from ray.exceptions import RayTaskError
 from neurocap_search.config import ResourcesConfig
 from neurocap_search.prediction import Report
 from neurocap_search.training.distributed import PeerLostError
-from neurocap_search.tune.task import Task
+from neurocap_search.training.task import Task
 from neurocap_search.tune.worker import Worker, read_files, write_files
 
 _LOOPBACK = "127.0.0.1"

@@ -2,10 +2,10 @@
 
 from ray import tune
 
+from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import ResourcesConfig
 from neurocap_search.monitor import CapacitanceMonitor
 from neurocap_search.monitor.reporting import in_tune_trial
-from neurocap_search.tune.cluster import ray_cluster
 
 
 def train(config):

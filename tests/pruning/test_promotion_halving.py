@@ -454,3 +454,12 @@ def test_nobody_is_hopeless_while_a_prediction_may_come():
     assert pruning.surplus() == []
     pruning.on_report("b", Report(1, {"acc": 0.9, "end": 0.1}))
     assert pruning.resumable()[0] == "a"
+
+
+def test_of_equal_trials_the_next_to_go_on_is_found_anew_when_one_leaves():
+    policy = PromotionHalvingPolicy(metric="acc", max_t=9, reduction_factor=2)
+    for trial in ("a", "b", "a"):  # a comes back: now it waits behind b, but it reached the rung first
+        policy.on_report(trial, report(1, 0.5))
+    assert policy.resumable() is None
+    policy.on_error("b")
+    assert policy.resumable()[0] == "a"

@@ -215,3 +215,18 @@ def test_a_resumed_search_writes_its_decisions_once(tmp_path: Path) -> None:
     decisions = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted({d["trial"] for d in decisions}) == [0, 1, 2]
     assert len(decisions) == 8
+
+
+def test_the_record_is_the_journals_also_where_numbers_are_not_finite(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    recorder.suggested("a", {}, {"description": "", "parameters": 0, "multiply_adds": 0})
+    recorder.started("a")
+    for epoch, value in enumerate((math.inf, -math.inf, math.nan, 0.5), 1):
+        report = Report(epoch, {"val_accuracy": 0.5, "beta_eff": value}, seconds=0.1)
+        action = Action.PAUSE if epoch == 4 else Action.CONTINUE
+        recorder.reported("a", report, Decision(action, epoch, lambda: "so"))
+    again = SearchRecord("val_accuracy", max_t=3, num_trials=4)
+    for event in recorder.journal.read():
+        again.apply(event)
+    assert repr(again) == repr(recorder.record)
+    assert again.trials["a"].state is TrialState.PAUSED

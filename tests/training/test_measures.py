@@ -127,7 +127,7 @@ class Viewing(nn.Module):
 @pytest.mark.parametrize("viewing", [False, True])
 def test_the_layout_of_the_images_changes_no_number(model: nn.Module, split: Split, viewing: bool) -> None:
     if viewing:
-        model.backbone.layers.insert(1, Viewing())
+        model.backbone = nn.Sequential(Viewing(), model.backbone)
     layouts: list[bool] = []
     model.backbone.register_forward_pre_hook(
         lambda _, args: layouts.append(args[0].is_contiguous(memory_format=torch.channels_last))

@@ -1,6 +1,7 @@
 """What a scheduler remembers in its journal: trials by the mock controller, files as they are."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -329,3 +330,73 @@ def test_a_trial_that_ends_before_it_runs_without_a_word_is_not_waited_for(drive
     assert driver.events()[-1]["state"] == "interrupted"
     assert "could not be used again" in driver.events()[-1]["error"]
     assert driver.search.told[-1] == ("unlucky", None, True)
+
+
+class FailsAtEnds(PromotionHalvingPolicy):
+    """Decides, and fails when it is told of an end."""
+
+    def on_complete(self, trial_id: str, report: Any) -> None:
+        raise RuntimeError("broken on purpose")
+
+    def on_error(self, trial_id: str) -> None:
+        raise RuntimeError("broken on purpose")
+
+
+def failing_at_ends(tmp_path: Path) -> Driver:
+    policy = FailsAtEnds(metric="value", max_t=2, reduction_factor=2)
+    return Driver(tmp_path, PolicyScheduler(policy, time_attr="epoch", metric="value", mode="max"))
+
+
+def test_an_end_is_written_down_though_the_policy_fails_when_told(tmp_path: Path) -> None:
+    driver = failing_at_ends(tmp_path)
+    trials = {name: driver.add(name) for name in ("trained", "diverged", "removed", "failed")}
+    scheduler, controller = driver.scheduler, driver.controller
+    scheduler.on_trial_result(controller, trials["trained"], {"epoch": 2, "value": 0.5})
+    scheduler.on_trial_result(controller, trials["diverged"], {"epoch": 1, "value": float("nan")})
+    for name in ("trained", "diverged"):
+        scheduler.on_trial_complete(controller, trials[name], {"epoch": 2, "value": 0.5})
+    scheduler.on_trial_remove(controller, trials["removed"])
+    scheduler.on_trial_error(controller, trials["failed"])
+    ended = {event["trial_id"]: event["state"] for event in driver.events() if event["event"] == "ended"}
+    assert ended == {
+        "trained": "completed",
+        "diverged": "failed",
+        "removed": "interrupted",
+        "failed": "failed",
+    }
+    assert scheduler.debug_string().endswith("4 errors")
+
+
+def test_a_trial_lost_with_its_worker_is_told_to_the_searcher_though_the_policy_fails(tmp_path: Path) -> None:
+    driver = failing_at_ends(tmp_path)
+    driver.add("unlucky").status = Trial.ERROR
+    driver.scheduler.choose_trial_to_run(driver.controller)
+    assert driver.events()[-1]["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("keep_pruned", [False, True])
+def test_a_trial_given_up_later_leaves_no_checkpoint_of_an_earlier_attempt(
+    driver: Driver, keep_pruned: bool
+) -> None:
+    recorder = driver.scheduler.recorder
+    assert recorder is not None
+    paths = {"bad": "ray-1/bad/checkpoint_000000", "good": "ray-1/good/checkpoint_000000"}
+    for name, path in paths.items():
+        (driver.folder / path).mkdir(parents=True)
+        recorder.checkpointed(name, 1, path)
+    callback = RecordCallback(driver.scheduler, keep_pruned=keep_pruned)
+    driver.scheduler.decisions["unknown"] = driver.scheduler.decisions["bad"]  # not in the record
+    for name in (*paths, "unknown"):
+        callback.on_trial_complete(1, [], stub_trial(name, {}))  # Ray knows none of their checkpoints
+    assert (driver.folder / paths["good"]).exists()
+    assert (driver.folder / paths["bad"]).exists() == keep_pruned
+
+
+def test_the_journal_is_closed_when_the_experiment_ends(driver: Driver) -> None:
+    def is_open() -> bool:
+        files = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        return os.path.realpath(driver.folder / JOURNAL_FILE) in files
+
+    assert is_open()
+    RecordCallback(driver.scheduler).on_experiment_end([])
+    assert not is_open()

@@ -14,10 +14,10 @@ from optuna.trial import TrialState
 from ray import tune
 from ray.tune.error import TuneError
 
+from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import ResourcesConfig
 from neurocap_search.pruning import SuccessiveHalvingPolicy
 from neurocap_search.tune import PolicyScheduler
-from neurocap_search.tune.cluster import ray_cluster
 from neurocap_search.tune.search_algorithm import NeuralCapacitanceSearch
 
 pytestmark = pytest.mark.timeout(300)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from ray import tune
 
+from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import DataConfig, ResourcesConfig, TrainingConfig
 from neurocap_search.training import load_images
-from neurocap_search.tune.cluster import ray_cluster
+from neurocap_search.training.task import Task
 from neurocap_search.tune.results import FAILURE, RESUME_FROM
-from neurocap_search.tune.task import Task
 from neurocap_search.tune.trainable import train_trial
 from tests.tune.fragile_space import FragileSpace, alive
 

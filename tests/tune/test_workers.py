@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from ray import tune
 from ray.exceptions import RayActorError
 
+from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import DataConfig, ResourcesConfig, TrainingConfig
 from neurocap_search.errors import UserError
 from neurocap_search.training import load_images
-from neurocap_search.tune.cluster import ray_cluster
+from neurocap_search.training.task import Task
 from neurocap_search.tune.results import FAILURE
-from neurocap_search.tune.task import Task
 from neurocap_search.tune.trainable import train_trial
 from neurocap_search.tune.workers import ParallelTraining, WorkerPool, trial_resources
 from tests.tune.fragile_space import FragileSpace

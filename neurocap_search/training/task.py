@@ -1,11 +1,13 @@
 """What all trials of a search share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from neurocap_search.config import ResourcesConfig, TrainingConfig
-from neurocap_search.training import ImageData, Training, trial_settings
+from neurocap_search.training.data import ImageData
 from neurocap_search.training.distributed import ALONE, WorkerGroup
+from neurocap_search.training.loop import Training
+from neurocap_search.training.settings import trial_settings
 from search_spaces import SearchSpace
 
 
@@ -36,6 +38,10 @@ class Task:
     def threads(self) -> int:
         """Threads torch may use in a worker."""
         return max(1, int(self.resources.cpus_per_trial))
+
+    def with_seed(self, seed: int) -> "Task":
+        """Return the same task with another seed."""
+        return replace(self, seed=seed)
 
     def settings(self, config: dict[str, Any]) -> TrainingConfig:
         """Return the settings of a trial."""
