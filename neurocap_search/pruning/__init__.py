@@ -14,6 +14,7 @@ from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.promotion_halving import PromotionHalvingPolicy
 from neurocap_search.pruning.size_class import SizeClassPolicy
 from neurocap_search.pruning.successive_halving import SuccessiveHalvingPolicy
+from neurocap_search.pruning.synchronous_halving import SynchronousHalvingPolicy
 
 __all__ = [
     "Action",
@@ -27,4 +28,5 @@ __all__ = [
     "PruningPolicy",
     "SizeClassPolicy",
     "SuccessiveHalvingPolicy",
+    "SynchronousHalvingPolicy",
 ]
