@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,33 +11,56 @@ from pydantic_core import ErrorDetails
 from neurocap_search.config import SearchConfig
 from neurocap_search.errors import UserError, did_you_mean
 
+Config = TypeVar("Config", bound=BaseModel)
+
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
-    """Read a search configuration.
+    """Read a search configuration; see :func:`read_as`.
+
+    Example:
+        >>> read_config(Path("configs/digits.yaml"), ["seed=7"]).seed
+        7
+    """
+    return read_as(SearchConfig, path, overrides)
+
+
+def read_as(kind: type[Config], path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration of some kind.
 
     Args:
+        kind: The model that checks it.
         path: A YAML file.
         overrides: Such as ``search.num_trials=50``; the value is YAML, a mapping replaces a section.
 
     Raises:
         UserError: For a missing or unreadable file, unknown keys, wrong types and values out of
             range; names the key path, the value received and how to fix it.
-
-    Example:
-        >>> read_config(Path("configs/digits.yaml"), ["seed=7"]).seed
-        7
     """
     values = _load(path)
     for override in overrides:
         _apply(values, override)
+    return checked(kind, values, str(path))
+
+
+def checked(kind: type[Config], values: Mapping[str, Any], source: str) -> Config:
+    """Return values as a configuration.
+
+    Args:
+        kind: The model that checks it.
+        values: As read from YAML or from the command line.
+        source: Where they come from, for the message.
+
+    Raises:
+        UserError: See :func:`read_as`.
+    """
     try:
-        return SearchConfig.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(details) for details in error.errors()]
-        raise UserError("\n".join([f"{path} cannot be used:", *lines])) from None
+        lines = [_explain(details, kind) for details in error.errors()]
+        raise UserError("\n".join([f"{source} cannot be used:", *lines])) from None
 
 
-def dump_config(config: SearchConfig) -> str:
+def dump_config(config: BaseModel) -> str:
     """Return the whole configuration, defaults included, as YAML that :func:`read_config` takes."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
@@ -72,16 +95,16 @@ def _apply(values: dict[str, Any], override: str) -> None:
     values[last] = value
 
 
-def _explain(details: ErrorDetails) -> str:
+def _explain(details: ErrorDetails, kind: type[BaseModel]) -> str:
     """Return one line: key path, what is wrong, what was received and how to fix it."""
-    path, model = _walk(details["loc"])
+    path, model = _walk(details["loc"], kind)
     key = ".".join(path)
-    kind, received = details["type"], details["input"]
-    if kind == "extra_forbidden":
+    error, received = details["type"], details["input"]
+    if error == "extra_forbidden":
         return f"  {key}: unknown key, received {received!r}.{_nearest_key(path, model)}"
-    if kind == "missing":
+    if error == "missing":
         return f"  {key}: is missing. Add it to the file or as {key}=VALUE."
-    if kind == "union_tag_invalid":
+    if error == "union_tag_invalid":
         names = details["ctx"]["expected_tags"].replace("'", "")
         tag = details["ctx"]["tag"]
         return (
@@ -90,15 +113,15 @@ def _explain(details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if isinstance(received, dict):  # a rule over several keys, whose message names the values itself
         return f"  {key}: {message}." if key else f"  {message}."
-    guess = did_you_mean(received, _literals(model, path)) if kind == "literal_error" else ""
+    guess = did_you_mean(received, _literals(model, path)) if error == "literal_error" else ""
     return f"  {key}: {message}, received {received!r}.{guess}"
 
 
-def _walk(location: Sequence[int | str]) -> tuple[list[str], type[BaseModel] | None]:
+def _walk(location: Sequence[int | str], kind: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None]:
     """Return the key path without union tags, and the model that holds its last key."""
     path: list[str] = []
-    model: type[BaseModel] | None = SearchConfig
-    holder: type[BaseModel] | None = SearchConfig
+    model: type[BaseModel] | None = kind
+    holder: type[BaseModel] | None = kind
     members: dict[str, type[BaseModel]] = {}
     for step in location:
         if step in members:  # pydantic names the member of the union; the file does not

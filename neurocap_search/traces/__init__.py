@@ -1,0 +1,1 @@
+"""Recorded trainings: how they are made, kept and replayed."""
