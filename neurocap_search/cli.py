@@ -1,17 +1,15 @@
 """The command line."""
 
-import contextlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from neurocap_search import __version__
+from neurocap_search import __version__, cli_evidence, cli_preview, cli_record
 from neurocap_search.errors import UserError
+from neurocap_search.exit_codes import exit_codes
 
 app = typer.Typer(
     help="Neural architecture search that prunes trials by neural capacitance (beta_eff).",
@@ -98,7 +96,7 @@ def search(
     ] = False,
 ) -> None:
     """Launch an architecture search."""
-    with _exit_codes():
+    with exit_codes():
         from neurocap_search.config_reader import dump_config, read_config
 
         changes = list(overrides or []) + ([] if seed is None else [f"seed={seed}"])
@@ -154,7 +152,7 @@ def inspect_network(
     ] = False,
 ) -> None:
     """Inspect a trial, a checkpoint or a model."""
-    with _exit_codes():
+    with exit_codes():
         from neurocap_search.inspection import find_subject
         from neurocap_search.inspection_words import run_inspection
 
@@ -173,20 +171,12 @@ def sync(
     ] = None,
 ) -> None:
     """Send MLflow what it lacks of a search."""
-    with _exit_codes():
+    with exit_codes():
         from neurocap_search.syncing import run_sync
 
         run_sync(Console(), run_dir, uri)
 
 
-@contextlib.contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Turn bad input into exit code 2 and Ctrl-C into 130, each with a message and no traceback."""
-    try:
-        yield
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        raise typer.Exit(130) from None
+cli_record.register(app)
+cli_evidence.register(app)
+cli_preview.register(app)

@@ -45,15 +45,25 @@ def _mlflow(tracker: MlflowTracker, folder: Path) -> list[str]:
 
 def mlflow_command(tracker: MlflowTracker) -> str:
     """Return the command or address that opens MLflow on this search."""
-    if not tracker.uri.startswith("sqlite:"):
-        return tracker.uri
+    return store_command(tracker.uri)
+
+
+def store_command(uri: str) -> str:
+    """Return the command or address that opens MLflow on a store."""
+    if not uri.startswith("sqlite:"):
+        return uri
     program = _program("mlflow", "mlflow")
-    return f"{program} ui --host 127.0.0.1 --port 5000 --backend-store-uri {shlex.quote(tracker.uri)}"
+    return f"{program} ui --host 127.0.0.1 --port 5000 --backend-store-uri {shlex.quote(uri)}"
 
 
 def resume_command(folder: Path) -> str:
     """Return the command that goes on with a search."""
     return f"{_program('neurocap', 'neurocap_search')} search --resume {shlex.quote(str(folder))}"
+
+
+def compare_resume_command(folder: Path) -> str:
+    """Return the command that goes on with a comparison."""
+    return f"{_program('neurocap', 'neurocap_search')} compare --resume {shlex.quote(str(folder))}"
 
 
 def sync_command(folder: Path) -> str:

@@ -1,10 +1,8 @@
 """A search as the command line runs it: with a screen, MLflow and a run directory."""
 
-import itertools
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from neurocap_search.closing_words import mlflow_command, print_outcome, resume_
 from neurocap_search.config import SearchConfig
 from neurocap_search.config_reader import dump_config, flat_keys
 from neurocap_search.display import LiveTable
-from neurocap_search.errors import UserError
+from neurocap_search.run_folder import new_folder, unwritable
 from neurocap_search.tracking import SearchListener
 from neurocap_search.tracking.mlflow_tracker import MlflowTracker
 from neurocap_search.tracking.tables import write_text
@@ -92,26 +90,13 @@ def launch(config: SearchConfig, console: Console, resume: Path | None = None) -
 
 
 def _make_folder(config: SearchConfig) -> Path:
-    """Make the run directory; a second search within a second gets a number."""
-    stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    for number in itertools.count(1):
-        folder = config.output.dir / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            config.output.dir.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-            write_text(folder / "config.yaml", dump_config(config))
-        except FileExistsError:
-            if folder.exists():
-                continue
-            raise _unwritable(folder, "a file is in the way") from None
-        except OSError as error:
-            raise _unwritable(folder, str(error.strerror)) from None
-        return folder
-    raise AssertionError("itertools.count has no end")
-
-
-def _unwritable(folder: Path, why: str) -> UserError:
-    return UserError(f"output.dir: {folder} cannot be written ({why}). Choose another output.dir.")
+    """Make the run directory, with the configuration in it."""
+    folder = new_folder(config.output.dir, config.name)
+    try:
+        write_text(folder / "config.yaml", dump_config(config))
+    except OSError as error:
+        raise unwritable(folder, str(error.strerror)) from None
+    return folder
 
 
 def _leave(folder: Path, console: Console, *, ours: bool) -> None:

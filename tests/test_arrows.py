@@ -28,7 +28,39 @@ ALLOWED = {
     },
     "study": {"pruning", "prediction", "network_science"},
     "monitor": {"study", "prediction", "network_science"},
-    "tune": {"training", "tracking", "pruning", "prediction", "network_science", "config", "errors"},
+    "traces": {
+        "cluster",
+        "training",
+        "tracking",
+        "pruning",
+        "prediction",
+        "config",
+        "errors",
+    },
+    "rules": {"traces", "pruning", "prediction", "config", "errors"},
+    "comparison": {
+        "rules",
+        "traces",
+        "tune",
+        "training",
+        "tracking",
+        "pruning",
+        "prediction",
+        "config",
+        "errors",
+        "cluster",
+        "config_reader",
+    },
+    "tune": {
+        "cluster",
+        "training",
+        "tracking",
+        "pruning",
+        "prediction",
+        "network_science",
+        "config",
+        "errors",
+    },
     "testing": {"pruning", "prediction"},
 }
 FOREIGN = {"ray", "optuna", "mlflow"}
@@ -38,6 +70,9 @@ MAY_KNOW = {
     "study": {"optuna"},
     "monitor": {"ray", "optuna"},
     "testing": {"ray"},
+    "traces": {"ray", "optuna"},
+    "rules": {"ray", "optuna"},
+    "comparison": {"mlflow"},
 }
 
 

@@ -129,10 +129,10 @@ def test_every_peer_is_better_or_equal_somewhere() -> None:
         assert better, column
 
 
-def test_no_command_of_ours_replays_recorded_curves() -> None:
+def test_a_command_of_ours_replays_recorded_curves() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert commands == {"search", "inspect", "sync"}
-    says("ours", "no", "tries a rule on recorded curves")
+    assert {"record", "replay"} <= commands
+    says("ours", "yes", "tries a rule on recorded curves")
 
 
 # Ray -----------------------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ class ParentRun:
         self.complete = True
 
     def _create(self, search_id: str) -> str:
-        tags = {"neurocap.search": search_id, "neurocap.kind": "search"}
-        return self._store.create_run(self._folder.name, tags, self._replica.begun)
+        tags = {**self._target.tags, "neurocap.search": search_id, "neurocap.kind": "search"}
+        return self._store.create_run(self._folder.name, contents.as_tags(tags), self._replica.begun)
 
     def _put_files(self) -> None:
         for name in _FILES:

@@ -1,7 +1,7 @@
 """Where a search's record goes in MLflow, kept beside the journal so that it can be sent again."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class MlflowTarget:
         params: Parameters of the parent run.
         registered_model: Name under which the best network is registered, if any.
         search: Arguments of the search's :class:`SearchRecord`, such as its metric.
+        tags: Further tags of the parent run, such as the comparison it belongs to.
     """
 
     uri: str | None
@@ -34,6 +35,7 @@ class MlflowTarget:
     params: dict[str, Any]
     registered_model: str | None
     search: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
 
     def empty_record(self) -> SearchRecord:
         """Return the search's record before its first event."""

@@ -1,5 +1,6 @@
 """MLflow's record of a search: one parent run, one child run for each trial."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class MlflowTracker(SearchListener):
         experiment: Name of the MLflow experiment.
         params: Parameters of the parent run; JSON-ready.
         registered_model: Name of a registered model of which the best network becomes a version.
+        tags: Further tags of the parent run; with MLflow's own ``mlflow.parentRunId`` it becomes itself a
+            child, of a comparison.
 
     Attributes:
         uri: The tracking URI in use.
@@ -51,9 +54,11 @@ class MlflowTracker(SearchListener):
         experiment: str,
         params: dict[str, Any],
         registered_model: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder.resolve()
         self._given = (uri, experiment, params, registered_model)
+        self._tags = dict(tags or {})
         self._store = MlflowStore(self._folder, uri, experiment)
         self.uri, self.lacking, self.why_lacking = self._store.uri, 0, ""
         self._mirror: MlflowMirror | None = None
@@ -67,7 +72,7 @@ class MlflowTracker(SearchListener):
     def on_search_start(self, record: SearchRecord) -> None:
         """Begin to send; a resumed search finds its runs again and sends what they lack."""
         search = {name: getattr(record, name) for name in ("metric", "max_t", "num_trials", "mode")}
-        self._target = MlflowTarget(*self._given, search)
+        self._target = MlflowTarget(*self._given, search, self._tags)
         self._target.write(self._folder)
         replica = Replica(self._target.empty_record())
         self._mirror = MlflowMirror(self._store, replica, self._folder, self._target)

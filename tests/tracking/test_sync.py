@@ -121,6 +121,7 @@ def test_what_is_needed_to_send_again_is_versioned_json_without_secrets(
         "params": {"seed": 1},
         "registered_model": None,
         "search": {"metric": "val_accuracy", "max_t": 3, "num_trials": 4, "mode": "max"},
+        "tags": {},
     }
 
 
@@ -143,3 +144,11 @@ def test_an_address_with_a_secret_is_no_configuration(uri: str) -> None:
 def test_ordinary_addresses_are_taken() -> None:
     for uri in ("http://127.0.0.1:5000", "sqlite:///a/b.db", "postgresql://host/db?sslmode=require", None):
         assert TrackingConfig(uri=uri).uri == uri
+
+
+def test_a_record_from_before_there_were_tags_is_read(tmp_path: Path, database: str) -> None:
+    track(tmp_path, database, play)
+    state = json.loads((tmp_path / "mlflow.json").read_text())
+    state.pop("tags")
+    (tmp_path / "mlflow.json").write_text(json.dumps(state))
+    assert sync_run(tmp_path).records == 0

@@ -1,0 +1,1 @@
+"""Rules side by side: runs on the same work, statistics, figures and the report."""

@@ -1,0 +1,1 @@
+"""Figures of a comparison, one kind a file; each takes numbers and returns a matplotlib figure."""

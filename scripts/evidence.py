@@ -1,0 +1,94 @@
+"""Write docs/evidence.md and its figures from a bank of recorded trainings, and from nothing else.
+
+python scripts/evidence.py
+python scripts/evidence.py --bank my_curves --rules asha hyperband --candidate hyperband --output mine
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from neurocap_search.comparison.config import DEFAULT_RULES, ReplayConfig
+from neurocap_search.comparison.figures.render import png
+from neurocap_search.comparison.replaying import cores, replay_bank
+from neurocap_search.comparison.report.compose import compose
+from neurocap_search.comparison.report.markdown import markdown
+from neurocap_search.errors import UserError
+from neurocap_search.traces.bank import BUNDLED, load_bank
+
+_NOTE = "<!-- Written by scripts/evidence.py from the bank alone; do not edit. -->\n<!-- {command} -->\n\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Replay the bank and write the pages; return the exit code."""
+    options = _options().parse_args(arguments)
+    try:
+        _write(options)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--bank", type=Path, default=BUNDLED, help="folder of traces; default: the bundled bank"
+    )
+    parser.add_argument("--tasks", nargs="+", help="only these tasks")
+    parser.add_argument("--rules", nargs="+", default=list(DEFAULT_RULES), help="names of the rules")
+    parser.add_argument("--candidate", default="beta_eff", help="the rule that is judged")
+    parser.add_argument("--rival", default="asha", help="the rule it is judged against")
+    parser.add_argument("--trials", type=int, default=50, help="architectures of a pool")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16, 64], help="trials at a time")
+    parser.add_argument("--seeds", type=int, default=30, help="orders of the trials")
+    parser.add_argument("--name", default="evidence", help="name of the page")
+    parser.add_argument("--output", type=Path, default=Path("docs"), help="folder of the page")
+    return parser
+
+
+def _write(options: argparse.Namespace) -> None:
+    bank = load_bank(options.bank)
+    tasks = {name: bank[name] for name in options.tasks} if options.tasks else bank
+    config = ReplayConfig(rules=tuple(options.rules), trials=options.trials, workers=tuple(options.workers))
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("replays", total=None)
+        results = replay_bank(
+            tasks,
+            config,
+            range(options.seeds),
+            candidate=options.candidate,
+            rival=options.rival,
+            processes=cores(),
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    page = compose(results, tasks)
+    figures = options.output / options.name
+    figures.mkdir(parents=True, exist_ok=True)
+    for picture in page.pictures:
+        (figures / f"{picture.name}.png").write_bytes(png(picture.figure))
+    text = _NOTE.format(command=_command(options)) + markdown(page, options.name)
+    (options.output / f"{options.name}.md").write_text(text, encoding="utf-8")
+    print(page.sentence)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command that writes the page again, without what names a place on this machine."""
+    parser = _options()
+    given = [
+        f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in vars(options).items()
+        if name not in ("bank", "output") and value != parser.get_default(name)
+    ]
+    bank = [] if options.bank == BUNDLED else [f"--bank {options.bank.name}"]
+    return " ".join(["python scripts/evidence.py", *bank, *given])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
