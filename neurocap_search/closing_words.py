@@ -21,6 +21,7 @@ def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracke
     lines += ["", f"Run directory   {folder}"]
     if outcome.summary.best:
         lines += [f"Look inside     {inspect_command(folder)}"]
+    lines += [f"Report          {report_command(folder)}"]
     lines += _mlflow(tracker, folder)
     lines += [f"Warning         {warning}" for warning in outcome.warnings]
     if outcome.interrupted:
@@ -74,6 +75,11 @@ def sync_command(folder: Path) -> str:
 def inspect_command(folder: Path) -> str:
     """Return the command that looks inside the best network of a search."""
     return f"{_program('neurocap', 'neurocap_search')} inspect {shlex.quote(str(folder))}"
+
+
+def report_command(folder: Path) -> str:
+    """Return the command that writes the report of a search."""
+    return f"{_program('neurocap', 'neurocap_search')} report {shlex.quote(str(folder))}"
 
 
 def _program(name: str, module: str) -> str:

@@ -20,6 +20,7 @@ from neurocap_search.progress import progress_bar
 from neurocap_search.replay_words import Planned, plan_of, run_replays
 from neurocap_search.replay_words import dry_run as dry_run_replays
 from neurocap_search.run_folder import new_folder
+from neurocap_search.syncing import quieten_mlflow
 from neurocap_search.tracking.tables import write_text
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run_compare(
     planned = plan_of(config) if config.replay else None
     folder = resume or new_folder(config.output.dir, config.name)
     write_text(folder / "config.yaml", dump_config(config))
+    quieten_mlflow()
     with _resumable(console, folder):
         run = ComparisonRun(folder, config.tracking, flat_keys(config.model_dump(mode="json")))
         try:

@@ -17,12 +17,17 @@ def run_sync(console: Console, folder: Path, uri: str | None) -> Synced:
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder. Give the run directory of a search.")
-    for talker in ("mlflow", "alembic"):
-        logging.getLogger(talker).setLevel(logging.ERROR)
+    quieten_mlflow()
     synced = sync_run(folder, uri)
     for line in _words(synced):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return synced
+
+
+def quieten_mlflow() -> None:
+    """Keep MLflow from announcing on the screen that it makes its tables."""
+    for talker in ("mlflow", "alembic"):
+        logging.getLogger(talker).setLevel(logging.ERROR)
 
 
 def _words(synced: Synced) -> list[str]:
