@@ -31,9 +31,10 @@ def valid_name(name: str) -> str:
         >>> valid_name("top-1 acc@5 [%]"), valid_name("/optimizer//lr")
         ('top-1 acc_5 ___', 'optimizer/lr')
     """
-    cleaned = re.sub(r"[^/\w.\- ]", "_", name)
+    cleaned = re.sub(r"[^/\w.\- ]", "_", name)[:_LONGEST_NAME]
     parts = [part for part in cleaned.split("/") if part.strip(".")]
-    return posixpath.join("", *parts)[:_LONGEST_NAME] or "_"
+    joined = posixpath.join("", *parts) or "_"
+    return f"__{joined[2:]}" if joined.startswith("..") else joined  # MLflow reads it as a way out
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

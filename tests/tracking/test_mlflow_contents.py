@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mlflow.utils.validation import path_not_unique, validate_param_and_metric_name
 
@@ -23,6 +23,9 @@ names = st.text(st.sampled_from("ab/.: @\\\n%é-_")) | st.text(max_size=300)
 
 
 @given(names)
+@example("..:")
+@example("..a")
+@example("a" * 249 + "/.b")
 def test_every_name_becomes_one_that_mlflow_takes(name: str) -> None:
     valid = contents.valid_name(name)
     assert validate_param_and_metric_name(valid)

@@ -22,7 +22,7 @@ def draw_winner_pruned(rules: Sequence[WinnerPruned], cast: Cast, title: str) ->
     for row, killed in enumerate(ordered):
         _draw_interval(axes, row, killed)
     name_rows(axes, [killed.rule for killed in ordered], cast)
-    axes.set(xlabel="runs in which the best network was pruned (%)", ylim=(len(rules) - 0.4, -0.6))
+    axes.set(xlabel="share of the runs (%)", ylim=(len(rules) - 0.4, -0.6))
     axes.set_xlim(0, min(102.0, 1.05 * max(10.0, axes.get_xlim()[1])))
     if axes.get_legend_handles_labels()[0]:
         place: dict[str, Any] = {"ncols": 4, "columnspacing": 1.0, "alignment": "left"}
