@@ -4,14 +4,16 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 from threadpoolctl import threadpool_limits
 
 from neurocap_search.comparison.config import ReplayConfig
+from neurocap_search.comparison.interrupts import interrupts_deferred
 from neurocap_search.comparison.plan import ReplayPlan, plan_replay
 from neurocap_search.comparison.replay_run import replay_rule
 from neurocap_search.comparison.results import Results, RunResult, Unit
@@ -23,6 +25,9 @@ OnProgress = Callable[[int, int], None]
 
 _CHUNK = 8
 """Jobs a process is handed at a time: few, so that Ctrl-C does not wait long for those under way."""
+
+_AHEAD = 4
+"""Times as many are handed over as there are processes, so that none waits for more."""
 
 
 class _Job(NamedTuple):
@@ -120,8 +125,17 @@ def _together(plan: ReplayPlan, jobs: Sequence[_Job], processes: int) -> Iterato
     """Give the jobs to processes; their results come in the order of the jobs."""
     fresh = multiprocessing.get_context("spawn")  # a fork would copy the threads of torch and Ray half
     pool = ProcessPoolExecutor(processes, fresh, initializer=_begin, initargs=(plan,))
+    waiting: deque[Future[list[list[RunResult]]]] = deque()
     try:
-        yield from pool.map(_replay, jobs, chunksize=_CHUNK)
+        with interrupts_deferred():
+            for _ in range(processes):  # each starts a process
+                pool.submit(_replay, [])
+        for start in range(0, len(jobs), _CHUNK):
+            waiting.append(pool.submit(_replay, jobs[start : start + _CHUNK]))
+            if len(waiting) > _AHEAD * processes:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
     except BrokenProcessPool:
         raise UserError(
             f"One of {processes} processes of the replay ended unexpectedly, perhaps for want of memory. Try "
@@ -137,7 +151,7 @@ _plans: list[ReplayPlan] = []
 
 
 def _begin(plan: ReplayPlan) -> None:
-    """Take the plan once, leave Ctrl-C to the parent, and do not outlive it."""
+    """Take the plan once, and do not outlive the parent, to whom Ctrl-C is left."""
     _plans.append(plan)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)
@@ -151,5 +165,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _replay(job: _Job) -> list[RunResult]:
-    return replay_rule(_plans[-1], *job)
+def _replay(jobs: Sequence[_Job]) -> list[list[RunResult]]:
+    return [replay_rule(_plans[-1], *job) for job in jobs]

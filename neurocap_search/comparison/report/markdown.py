@@ -1,5 +1,6 @@
 """A page as Markdown, for documentation that is read beside the code."""
 
+import re
 from collections.abc import Iterator
 
 from neurocap_search.comparison.report.page import Page, Picture, Section, Table
@@ -56,4 +57,4 @@ def _picture(picture: Picture, folder: str) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
-    return " ".join(text.split()).translate(_SPECIAL)
+    return re.sub(r"[\r\n\t]+", " ", text).translate(_SPECIAL)
