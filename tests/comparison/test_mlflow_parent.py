@@ -1,6 +1,7 @@
 """A comparison in MLflow: one question answers who is better."""
 
 import io
+import re
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +18,7 @@ from neurocap_search.comparison_words import Concluded
 from neurocap_search.config import OutputConfig
 from neurocap_search.errors import UserError
 from tests.comparison.banks import random_task, write_bank
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.filterwarnings("default")  # MLflow's own, when its store is opened
 
@@ -47,6 +49,20 @@ def test_one_call_of_search_runs_puts_the_two_rules_side_by_side(compared: Concl
     for rule in ("beta_eff", "asha"):
         assert by_rule.loc[rule, "metrics.regret"] == pytest.approx(costs[rule].regret.value)
         assert by_rule.loc[rule, "metrics.epoch_share"] == pytest.approx(costs[rule].epochs.value)
+
+
+def test_the_question_of_the_documentation_is_answered(
+    compared: Concluded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shown = "sqlite:///runs/replayed-20260101-120000/mlflow.db"
+    assert shown in block
+    exec(block.replace(shown, compared.mlflow["uri"]), {})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["asha", "beta_eff"]
+    shares = {cost.rule: cost.epochs.value for cost in compared.costs}
+    assert [float(row[2]) for row in rows] == pytest.approx([shares["asha"], shares["beta_eff"]], abs=1e-5)
 
 
 def test_there_is_a_child_for_each_rule_and_seed_with_its_numbers(compared: Concluded) -> None:
