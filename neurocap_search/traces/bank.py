@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from neurocap_search.errors import UserError, did_you_mean
-from neurocap_search.traces.curves import is_curves, read_curves
+from neurocap_search.traces.curves import holds_curves, is_curves, read_curves
 from neurocap_search.traces.schema import TaskTraces, read_traces
 from neurocap_search.traces.trace import Trace
 
@@ -18,13 +18,14 @@ def load_bank(path: Path = BUNDLED) -> dict[str, TaskTraces]:
 
     Args:
         path: A folder of Parquet files or tables of curves (see
-            :func:`~neurocap_search.traces.curves.read_curves`), or one such file; default: the bundled bank.
+            :func:`~neurocap_search.traces.curves.read_curves`; other tables in a folder are passed over), or
+            one such file; default: the bundled bank.
 
     Raises:
         UserError: If there are no traces, or a file is damaged or foreign.
     """
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix == ".parquet" or is_curves(file))
+        files = sorted(file for file in path.iterdir() if _is_task(file))
         if not files:
             raise UserError(
                 f"No traces in {path}: it has neither .parquet files nor tables of curves. Give a "
@@ -43,6 +44,10 @@ def load_bank(path: Path = BUNDLED) -> dict[str, TaskTraces]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise UserError(f"{path}: several files hold the task {sorted(twice)[0]!r}. Keep one of them.")
     return dict(sorted(zip(names, tasks, strict=True)))
+
+
+def _is_task(file: Path) -> bool:
+    return file.suffix == ".parquet" or (is_curves(file) and holds_curves(file))
 
 
 def first_seeds(task: TaskTraces) -> list[Trace]:

@@ -23,6 +23,15 @@ def is_curves(path: Path) -> bool:
     return path.name.endswith(SUFFIXES)
 
 
+def holds_curves(path: Path) -> bool:
+    """Tell whether a table has columns of curves; True for what cannot be read, so that reading says why."""
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+    except (OSError, ValueError, EOFError, UnicodeDecodeError):
+        return True
+    return any(_COLUMN.match(str(name)) for name in columns)
+
+
 def read_curves(path: Path) -> TaskTraces:
     """Read a table of learning curves: one row for each network, one column for each epoch.
 

@@ -76,6 +76,15 @@ def test_each_architecture_counts_once_with_its_first_seed() -> None:
 CURVES = "num_params,net,acc_0,acc_1,acc_2\n8,A,0.1,0.2,0.3\n8,A,0.1,0.2,0.3\n4,B,0.1,,\n2,C,0.1,0.1,0.0\n"
 
 
+def test_tables_without_curves_in_a_folder_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("lr,acc_1,acc_2\n0.1,0.5,0.75\n")
+    (tmp_path / "notes.csv").write_text("net,energy\na,3\n")
+    assert list(load_bank(tmp_path)) == ["c"]
+    (tmp_path / "d.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match=r"d\.csv cannot be read as a table of curves"):
+        load_bank(tmp_path)
+
+
 def test_a_table_of_curves_becomes_traces_without_duplicates_and_with_failures(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(CURVES)
     read = read_curves(tmp_path / "c.csv")
