@@ -126,7 +126,7 @@ class Resampling:
             nothing = np.full(draws.shape[1:], nan)
             return nothing, nothing
         low, high = np.quantile(draws, [self.tail, 1 - self.tail], axis=0)
-        return low, high
+        return np.round(low, _DIGITS), np.round(high, _DIGITS)
 
     def estimate(self, values: Sequence[float]) -> Estimate:
         """Return the mean over the units, in their sorted order, with its interval."""
