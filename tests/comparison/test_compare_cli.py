@@ -214,14 +214,17 @@ def long_replay(bank: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]
     """A replay of an hour, in a group of processes of its own."""
     command = [sys.executable, "-m", "neurocap_search", "replay", str(bank), "--policies", "beta_eff"]
     command += ["--trials", "8", "--seeds", "30000", "--processes", "2", "--output", str(tmp_path / "out")]
+    # In a background job Ctrl-C is ignored from the start, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
         start_new_session=True,
     )  # fmt: skip
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    signal.signal(signal.SIGINT, before)
+    with process:
+        yield process
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_ctrl_c_ends_all_processes(long_replay: "subprocess.Popen[str]", tmp_path: Path) -> None:
