@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from neurocap_search import __version__, cli_evidence, cli_preview, cli_record
+from neurocap_search.cli_options import AsJson, Overrides, PrintConfig
 from neurocap_search.errors import UserError
 from neurocap_search.exit_codes import exit_codes
 
@@ -83,17 +84,11 @@ def _root(
 @app.command(help=_SEARCH_HELP)
 def search(
     config: Annotated[Path | None, typer.Argument(help="YAML file, for example configs/digits.yaml.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Values that replace the file's: key.path=value ...")
-    ] = None,
+    overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(help="Replaces the seed of the file.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the search in this run directory.")] = None,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the whole configuration and exit.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")
-    ] = False,
+    print_config: PrintConfig = False,
+    as_json: AsJson = False,
 ) -> None:
     """Launch an architecture search."""
     with exit_codes():
@@ -147,9 +142,7 @@ def inspect_network(
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="With --model: of weights and images; default: 0."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Inspect a trial, a checkpoint or a model."""
     with exit_codes():

@@ -1,12 +1,12 @@
 """The command line: ``neurocap replay``, ``neurocap compare`` and ``neurocap demo``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from neurocap_search.cli_options import AsJson, Overrides, PrintConfig, print_json
 from neurocap_search.errors import UserError
 from neurocap_search.exit_codes import exit_codes
 
@@ -49,7 +49,6 @@ Examples:
   neurocap demo --no-open
 """
 
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 _Processes = Annotated[int | None, typer.Option(min=1, help="Replays at once; default: one for each core.")]
 
@@ -78,7 +77,7 @@ def replay(
     ] = None,
     processes: _Processes = None,
     only_plan: _DryRun = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay rules on a bank."""
     with exit_codes():
@@ -89,25 +88,21 @@ def replay(
         from neurocap_search.replay_words import dry_run, run_replay
 
         if only_plan:
-            _print_json(dry_run(config, console), as_json)
+            print_json(dry_run(config, console), as_json)
             return
-        _print_json(run_replay(config, console, output, processes).to_json(), as_json)
+        print_json(run_replay(config, console, output, processes).to_json(), as_json)
 
 
 def compare(
     config: Annotated[
         Path | None, typer.Argument(help="YAML file, for example configs/compare_replayed.yaml.")
     ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Values that replace the file's: key.path=value ...")
-    ] = None,
+    overrides: Overrides = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
     processes: _Processes = None,
     only_plan: _DryRun = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the whole configuration and exit.")
-    ] = False,
-    as_json: _Json = False,
+    print_config: PrintConfig = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare rules."""
     with exit_codes():
@@ -122,9 +117,9 @@ def compare(
 
         console = Console(stderr=as_json)
         if only_plan:
-            _print_json(dry_run(settings, console), as_json)
+            print_json(dry_run(settings, console), as_json)
             return
-        _print_json(run_compare(settings, console, resume, processes).to_json(), as_json)
+        print_json(run_compare(settings, console, resume, processes).to_json(), as_json)
 
 
 def demo(
@@ -132,13 +127,13 @@ def demo(
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the report in the browser, where there is one.")
     ] = True,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the package does."""
     with exit_codes():
         from neurocap_search.demo_words import run_demo
 
-        _print_json(run_demo(Console(stderr=as_json), output, show=show).to_json(), as_json)
+        print_json(run_demo(Console(stderr=as_json), output, show=show).to_json(), as_json)
 
 
 def _replay_config(
@@ -173,8 +168,3 @@ def _config_path(config: Path | None, overrides: list[str] | None, resume: Path 
 
 def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def _print_json(value: dict[str, Any], wanted: bool) -> None:
-    if wanted:
-        typer.echo(json.dumps(value, indent=2))

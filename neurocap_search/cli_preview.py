@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from neurocap_search.cli_options import AsJson, Overrides
 from neurocap_search.exit_codes import exit_codes
 
 _PREVIEW_HELP = """Estimate trials, epochs, hours and money of a search or a live comparison; begin nothing.
@@ -33,8 +34,6 @@ Examples:
   neurocap report runs/digits-20260101-120000 --output pages
 """
 
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -44,16 +43,14 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     config: Annotated[Path, typer.Argument(help="YAML file of a search or a comparison.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Values that replace the file's: key.path=value ...")
-    ] = None,
+    overrides: Overrides = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Trials at a time; default: what there is room for here.")
     ] = None,
     price_per_hour: Annotated[
         float | None, typer.Option(min=0, help="Of a GPU, or of a core where the trials use no GPU.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate what something will take."""
     with exit_codes():
@@ -70,7 +67,7 @@ def report(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the files; default: report in the run directory.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a report."""
     with exit_codes():

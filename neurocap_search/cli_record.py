@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from neurocap_search.cli_options import AsJson, Overrides, PrintConfig
 from neurocap_search.exit_codes import exit_codes
 
 _RECORD_HELP = """Train a population without pruning and keep every epoch, to replay rules over it.
@@ -31,19 +32,13 @@ def register(app: typer.Typer) -> None:
 
 def record(
     config: Annotated[Path, typer.Argument(help="YAML file, for example configs/bank/fashion-mlp.yaml.")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Values that replace the file's: key.path=value ...")
-    ] = None,
+    overrides: Overrides = None,
     output: Annotated[Path, typer.Option(help="Folder of the traces.")] = Path("traces"),
     only_estimate: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take, and record nothing.")
     ] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the whole configuration and exit.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON, all else on stderr.")
-    ] = False,
+    print_config: PrintConfig = False,
+    as_json: AsJson = False,
 ) -> None:
     """Record a population."""
     with exit_codes():

@@ -8,16 +8,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from neurocap_search.errors import UserError
+from neurocap_search.progress import progress_bar
 from neurocap_search.traces.estimate import Estimate, estimate
 from neurocap_search.traces.readme import write_readme
 from neurocap_search.traces.record_config import RecordConfig
@@ -100,13 +93,11 @@ def _record(config: RecordConfig, recording: RecordingFile, console: Console) ->
     population = config.population
     again = population.repeated + population.repeated_best  # who is best may be among the repeated
     total = population.architectures + again * (population.seeds - 1)
-    columns = [TextColumn("[bold]trainings"), BarColumn(), MofNCompleteColumn()]
-    times = [TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn()]
-    with Progress(*columns, *times, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("trainings", total=total, completed=len(recording.traces))
+    with progress_bar(console, "trainings") as advance:
+        advance(len(recording.traces), total)
 
         def show(trace: Trace) -> None:
-            progress.advance(bar)
+            advance(len(recording.traces), total)
             if not console.is_terminal:
                 _print_trace(console, trace, len(recording.traces), total)
 

@@ -6,6 +6,7 @@ from math import isfinite, nan
 from statistics import median
 from typing import NamedTuple
 
+from neurocap_search.comparison.guesses import guesses_of
 from neurocap_search.comparison.live_search import LiveSearch
 from neurocap_search.comparison.results import Guess, RunResult, Unit
 from neurocap_search.tracking import TrialRecord, TrialState
@@ -119,10 +120,4 @@ def _guesses(trial: TrialRecord, max_t: int, pool: Pool) -> list[Guess]:
     final = pool.finals.get(architecture_of(trial))
     if final is None:
         return []
-    made = {decision.epoch: decision.prediction for decision in trial.decisions if decision.epoch < max_t}
-    pruned = trial.state is TrialState.PRUNED
-    return [
-        Guess(epoch, guess.mean, nan if guess.std is None else guess.std, final, pruned)
-        for epoch, guess in made.items()
-        if guess is not None and guess.fallback is None and isfinite(guess.mean)
-    ]
+    return guesses_of(trial.decisions, final, max_t, trial.state is TrialState.PRUNED)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from neurocap_search.comparison.finals import final_of, finals_of, last_report, metric_on_test
+from neurocap_search.comparison.guesses import guesses_of
 from neurocap_search.comparison.plan import ReplayPlan
 from neurocap_search.comparison.results import Guess, Incumbent, RunResult, Unit
 from neurocap_search.rules import make_rule
@@ -89,10 +90,4 @@ def _guesses(trial: ReplayedTrial, epochs: int, metric: str) -> list[Guess]:
     final = final_of(trial.trace, epochs, metric)
     if math.isnan(final):
         return []
-    made = {decision.epoch: decision.prediction for decision in trial.decisions if decision.epoch < epochs}
-    pruned = trial.end is End.PRUNED
-    return [
-        Guess(epoch, guess.mean, math.nan if guess.std is None else guess.std, final, pruned)
-        for epoch, guess in made.items()
-        if guess is not None and guess.fallback is None and math.isfinite(guess.mean)
-    ]
+    return guesses_of(trial.decisions, final, epochs, trial.end is End.PRUNED)

@@ -8,6 +8,7 @@ from neurocap_search.pruning.arguments import check_at_least, check_mode, check_
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.ranking import Ranking
+from neurocap_search.pruning.wrapped import WrappedPolicy
 
 _STATE = ("guarded", 1)
 
@@ -19,7 +20,7 @@ class _Course(NamedTuple):
     improved: int | None
 
 
-class GuardedPolicy(PruningPolicy):
+class GuardedPolicy(WrappedPolicy):
     """Lets a trial go on that another policy would prune, while it improves or is among the best.
 
     Two guards, each off at 0. ``patience``: the trial's metric has surpassed its own earlier best
@@ -65,9 +66,9 @@ class GuardedPolicy(PruningPolicy):
         check_mode(mode)
         check_at_least("patience", patience, 0)
         check_at_least("protect_best", protect_best, 0)
-        self.policy, self.metric, self.mode = policy, metric, mode
+        super().__init__(policy)
+        self.metric, self.mode = metric, mode
         self.patience, self.protect_best = patience, protect_best
-        self.pauses = policy.pauses
         self._sign = 1 if mode == "max" else -1
         self._best = Ranking()
         self._courses: dict[str, _Course] = {}
@@ -76,15 +77,6 @@ class GuardedPolicy(PruningPolicy):
     def signals(self) -> tuple[str, ...]:
         """What the policy looks at, and the metric."""
         return tuple(dict.fromkeys((*self.policy.signals, self.metric)))
-
-    @property
-    def milestones(self) -> tuple[float, ...]:
-        """Those of the policy."""
-        return self.policy.milestones
-
-    def on_add(self, trial_id: str) -> None:
-        """Tell the policy."""
-        self.policy.on_add(trial_id)
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the policy decide, and let the trial go on if a guard protects it."""
@@ -106,10 +98,6 @@ class GuardedPolicy(PruningPolicy):
         self._courses.pop(trial_id, None)
         self.policy.on_error(trial_id)
 
-    def on_exhausted(self) -> None:
-        """Tell the policy."""
-        self.policy.on_exhausted()
-
     def resumable(self) -> tuple[str, Decision] | None:
         """Return the policy's choice, or else a trial it would give up and a guard protects."""
         choice = self.policy.resumable()
@@ -117,10 +105,6 @@ class GuardedPolicy(PruningPolicy):
             return choice
         spared = ((trial_id, self._spare(trial_id, d)) for trial_id, d in reversed(self.policy.surplus()))
         return next(((trial_id, decision) for trial_id, decision in spared if decision), None)
-
-    def on_resume(self, trial_id: str) -> None:
-        """Tell the policy."""
-        self.policy.on_resume(trial_id)
 
     def surplus(self) -> list[tuple[str, Decision]]:
         """Return what the policy gives up, less those a guard protects."""

@@ -7,12 +7,13 @@ from typing import Any
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import Action, Decision, PruningPolicy
 from neurocap_search.pruning.arguments import check_state
+from neurocap_search.pruning.wrapped import WrappedPolicy
 from neurocap_search.rules.derived import Derived
 
 _STATE = ("derived", 1)
 
 
-class DerivedPolicy(PruningPolicy):
+class DerivedPolicy(WrappedPolicy):
     """Lets a policy decide by a number that is computed from the reports.
 
     Where the source is missing, so is the number; where it is not finite, see :attr:`Derived.diverges`.
@@ -33,22 +34,13 @@ class DerivedPolicy(PruningPolicy):
     """
 
     def __init__(self, make_policy: Callable[[str], PruningPolicy], derived: Derived) -> None:
-        self.policy, self._derived = make_policy(derived.name), derived
-        self.pauses = self.policy.pauses
+        super().__init__(make_policy(derived.name))
+        self._derived = derived
 
     @property
     def signals(self) -> tuple[str, ...]:
         """The source of the number."""
         return (self._derived.source,)
-
-    @property
-    def milestones(self) -> tuple[float, ...]:
-        """Those of the policy."""
-        return self.policy.milestones
-
-    def on_add(self, trial_id: str) -> None:
-        """Tell the policy."""
-        self.policy.on_add(trial_id)
 
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the policy decide."""
@@ -69,22 +61,6 @@ class DerivedPolicy(PruningPolicy):
         """Tell the policy."""
         self._derived.forget(trial_id)
         self.policy.on_error(trial_id)
-
-    def on_exhausted(self) -> None:
-        """Tell the policy."""
-        self.policy.on_exhausted()
-
-    def resumable(self) -> tuple[str, Decision] | None:
-        """Return the policy's choice."""
-        return self.policy.resumable()
-
-    def on_resume(self, trial_id: str) -> None:
-        """Tell the policy."""
-        self.policy.on_resume(trial_id)
-
-    def surplus(self) -> list[tuple[str, Decision]]:
-        """Return what the policy gives up."""
-        return self.policy.surplus()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the number rests on and the policy's state."""

@@ -86,3 +86,11 @@ def test_order_and_repetition_of_the_pools_change_nothing_and_the_seed_decides()
     found = Resampling.of(UNITS, 5, 300).estimate(numbers)
     assert Resampling.of([*reversed(UNITS), UNITS[0]], 5, 300).estimate(numbers) == found
     assert Resampling.of(UNITS, 6, 300).estimate(numbers) != found
+
+
+def test_an_interval_that_ends_at_0_does_not_end_right_beside_it() -> None:
+    """With two tasks next to nothing is cut off, and the quantile lies that far from the least value."""
+    resampling = Resampling.of([Unit("a", 0), Unit("a", 1), Unit("b", 0)], seed=0)
+    low, high = resampling.interval(np.array([0.0, 0.5, 1.0]))
+    assert 0 < resampling.tail < 1e-60
+    assert (float(low), float(high)) == (0.0, 1.0)
