@@ -5,7 +5,7 @@ import io
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from neurocap_search.pruning import Decision
 from neurocap_search.tracking.events import finite
@@ -24,7 +24,7 @@ class TableWriter(SearchListener):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._next = 0.0
-        self._decisions: io.FileIO | None = None
+        self._decisions: TextIO | None = None
 
     def on_search_start(self, record: SearchRecord) -> None:
         """Write the decisions of a resumed search anew, without those that are void; drop its old summary."""
@@ -36,8 +36,9 @@ class TableWriter(SearchListener):
     def on_report(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Append the decision."""
         if self._decisions is None:  # kept open: opening takes longer than writing
-            self._decisions = (self.folder / "decisions.jsonl").open("ab", buffering=0)
-        self._decisions.write(decision_row(trial, trial.decisions[-1]).encode())
+            self._decisions = (self.folder / "decisions.jsonl").open("a", encoding="utf-8")
+        self._decisions.write(decision_row(trial, trial.decisions[-1]))
+        self._decisions.flush()  # a killed search must not lack any, and a full disk must show
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
         """Write the table of trials anew, unless that would take more than a twentieth of the time."""
