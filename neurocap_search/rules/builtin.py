@@ -1,6 +1,7 @@
 """The rules of this package."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from neurocap_search.pruning import (
 from neurocap_search.rules.arguments import no_arguments, whole_number
 from neurocap_search.rules.context import RuleContext
 from neurocap_search.rules.front import i_epoch
+from neurocap_search.rules.learned import learned
 from neurocap_search.rules.optuna_names import optuna_pruner
 from neurocap_search.rules.oracle import oracle
 from neurocap_search.rules.rule import PolicyMaker
@@ -118,6 +120,16 @@ BUILTIN: dict[str, Known] = {
         "beta_eff_promotion",
         lambda c: PromotionHalvingPolicy(**c.halving(), predictor=_ridge(c)),
         "asha_promotion on the final metric that the paper's ridge predicts from beta_eff",
+    ),
+    "learned": Known(
+        partial(learned, "learned", "stopping"),
+        "halving by the learned combination of many signals, stopping type, with an audit",
+        "[:no_audit,no_size,no_beta_eff,no_graph]",
+    ),
+    "learned_promotion": Known(
+        partial(learned, "learned_promotion", "promotion"),
+        "the same, promotion type: trials pause and the best go on",
+        "[:no_audit,no_size,no_beta_eff,no_graph]",
     ),
     **_plain("oracle", oracle, "knows the finals, trains only the best: the bound, in a replay only"),
 }

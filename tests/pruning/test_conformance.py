@@ -8,6 +8,7 @@ from neurocap_search.pruning import (
     GuardedPolicy,
     HyperbandPolicy,
     IEpochPolicy,
+    LearnedHalvingPolicy,
     MedianPolicy,
     PromotionHalvingPolicy,
     SizeClassPolicy,
@@ -141,4 +142,26 @@ class TestSizeClassesOfPromotions(Sized):
             lambda _: GuardedPolicy(
                 PromotionHalvingPolicy(**HALVING, mode=mode), metric="value", mode=mode, protect_best=1
             )
+        )
+
+
+class TestLearnedHalving(Ours):
+    def make(self, mode):
+        return LearnedHalvingPolicy(**BASE, mode=mode, reduction_factor=1.5)
+
+
+class TestLearnedHalvingWithAudit(Ours):
+    def make(self, mode):
+        return LearnedHalvingPolicy(**BASE, mode=mode, reduction_factor=1.6, audit=0.4)
+
+
+class TestLearnedPromotion(Ours):
+    def make(self, mode):
+        return LearnedHalvingPolicy(**BASE, mode=mode, type="promotion", reduction_factor=1.5)
+
+
+class TestLearnedPromotionWithFewPlaces(Ours):
+    def make(self, mode):
+        return LearnedHalvingPolicy(
+            **BASE, mode=mode, type="promotion", reduction_factor=2, audit=0.2, max_paused=3
         )

@@ -8,6 +8,7 @@ import pytest
 
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.errors import UserError
+from neurocap_search.prediction import Report
 from neurocap_search.pruning import (
     FullTrainingPolicy,
     HyperbandPolicy,
@@ -49,6 +50,10 @@ TYPED = [
     "halving:beta_eff",
     "beta_eff",
     "beta_eff_promotion",
+    "learned",
+    "learned:no_audit",
+    "learned_promotion",
+    "learned_promotion:no_audit,no_beta_eff,no_graph,no_size",
     "oracle",
 ]
 
@@ -256,3 +261,19 @@ def test_the_oracle_is_told_the_stream():
 def test_frameworks_are_imported_only_for_their_own_rules(code):
     check = f"import sys; {code}; sys.exit(bool({{'torch', 'ray', 'optuna', 'mlflow'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_what_is_left_out_of_the_combination_is_not_looked_at():
+    context = RuleContext(max_t=9)
+    whole, part = (make_rule(n).policy(context) for n in ("learned:no_audit", "learned:no_audit,no_beta_eff"))
+    for policy in (whole, part):
+        for trial, beta, loss in (("a", 3.0, 1.0), ("b", 2.0, 1.0), ("c", 1.0, 0.9)):
+            policy.on_report(trial, Report(1, {"val_accuracy": 0.5, "beta_eff": beta, "train_loss": loss}))
+    assert whole.contributions()[1]["beta_eff"] != 0
+    assert part.contributions()[1]["beta_eff"] == 0
+    assert part.contributions()[1]["train_loss"] != 0
+
+
+def test_an_unknown_part_of_the_combination_is_refused():
+    with pytest.raises(UserError, match=r"Rule 'learned:no_beta' has no option 'no_beta'.*no_beta_eff"):
+        make_rule("learned:no_beta")

@@ -1,0 +1,143 @@
+"""The rungs of a learned halving, and which of their trials go on."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from math import sqrt
+from typing import Any
+
+from neurocap_search.prediction.combination import LearnedCombination
+from neurocap_search.pruning.cohort_ranking import CohortRanking, Place
+from neurocap_search.pruning.cohort_rung import CohortRung
+from neurocap_search.pruning.roster import Roster
+
+
+class CohortLadder:
+    r"""Rungs at which all trials are compared anew, and who may go on from each.
+
+    Of the ``n`` trials that have reached the lowest rung, a rung lets ``share * n`` go on. As long as
+    others may still arrive there, it is :math:`\sqrt{\text{share} \cdot n}` fewer, one standard deviation
+    of a count: who is sent on early is then among the best at the end, too, and no place is wasted.
+
+    Args:
+        combination: Compares the trials.
+        rungs: Epoch and share of each rung, the lowest first.
+        bounds: Range of the metric; predictions are clipped to it.
+        least: Fewest that go on from a rung once all are there.
+
+    Attributes:
+        ranking: The trials of each rung, best first.
+        by_metric: Whether trials are compared by their metric instead of the combination.
+        exhausted: Whether no new trials will come.
+    """
+
+    def __init__(
+        self,
+        combination: LearnedCombination,
+        rungs: Sequence[tuple[float, float]],
+        bounds: tuple[float, float] | None,
+        least: int,
+    ) -> None:
+        self.rungs = [CohortRung(epoch, share) for epoch, share in rungs]
+        self.ranking = CohortRanking(combination, self.rungs, bounds)
+        self._least, self.by_metric, self.exhausted = least, False, False
+
+    def enter(self, trial_id: str, epoch: int, row: list[float], seen: float) -> int | None:
+        """Enter a trial into the rungs it has reached; return the highest, None if it was promoted there."""
+        reached = [k for k, rung in enumerate(self.rungs) if epoch >= rung.milestone]
+        if not reached or trial_id in self.rungs[reached[-1]].promoted:
+            return None
+        for k in reached:
+            self.rungs[k].enter(trial_id, row, seen)
+        self.ranking.changed()
+        return reached[-1]
+
+    def promote(self, trial_id: str) -> None:
+        """Let a trial go on for good from the rungs it has reached."""
+        for rung in self.rungs:
+            if trial_id in rung.rows:
+                rung.promoted[trial_id] = None
+
+    def height(self, trial_id: str) -> int:
+        """Return the number of the highest rung a trial has reached."""
+        return max(k for k, rung in enumerate(self.rungs) if trial_id in rung.rows)
+
+    def place(self, number: int, trial_id: str, *, by_metric: bool | None = None) -> Place:
+        """Return where a trial of a rung stands by now."""
+        by_metric = self.by_metric if by_metric is None else by_metric
+        positions = self.ranking.positions(number, by_metric=by_metric)
+        return Place(positions[trial_id], len(positions), self.places(number))
+
+    def places(self, number: int) -> int:
+        """Return how many may go on from a rung once all are there."""
+        return max(self._least, int(self._expected(number)))
+
+    def next(self, roster: Roster) -> str | None:
+        """Return the best waiting trial of the highest rung that has a place for it by now."""
+        for number in reversed(range(len(self.rungs))):
+            for trial_id in self._waiting(number, roster, range(self._open_places(number, roster))):
+                return trial_id
+        return None
+
+    def leader(self, roster: Roster) -> str | None:
+        """Return the best waiting trial of the highest rung at which trials wait."""
+        for number in reversed(range(len(self.rungs))):
+            for trial_id in self._waiting(number, roster):
+                return trial_id
+        return None
+
+    def hopeless(self, roster: Roster) -> list[str]:
+        """Return who waits without a place at a rung where nobody can arrive any more, worst first."""
+        hopeless: list[str] = []
+        for number in range(len(self.rungs)):
+            if not self._complete(number, roster):
+                break
+            beyond = range(self.places(number), len(self.rungs[number].rows))
+            hopeless += reversed(list(self._waiting(number, roster, beyond)))
+        return hopeless
+
+    def least_promising(self, count: int, roster: Roster, spared: Collection[str | None]) -> Iterator[str]:
+        """Iterate over ``count`` waiting trials, the worst of the lowest rung first."""
+        worst_first = (t for k in range(len(self.rungs)) for t in reversed(list(self._waiting(k, roster))))
+        return islice((trial_id for trial_id in worst_first if trial_id not in spared), max(0, count))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return rungs and what is known of the ends, JSON-ready."""
+        finals = {trial: self.ranking.finals[trial] for trial in self.ranking.finals}
+        return {
+            "rungs": [rung.to_json() for rung in self.rungs],
+            "finals": finals,
+            "failed": list(self.ranking.failed),
+            "exhausted": self.exhausted,
+        }
+
+    def load_json(self, state: dict[str, Any]) -> None:
+        """Take over a state from :meth:`to_json`."""
+        for rung, saved in zip(self.rungs, state["rungs"], strict=True):
+            rung.load_json(saved)
+        self.ranking.finals, self.ranking.failed = dict(state["finals"]), dict.fromkeys(state["failed"])
+        self.exhausted = state["exhausted"]
+        self.ranking.changed()
+
+    def _expected(self, number: int) -> float:
+        return self.rungs[number].share * len(self.rungs[0].rows)
+
+    def _open_places(self, number: int, roster: Roster) -> int:
+        if self._complete(number, roster):
+            return self.places(number)
+        expected = self._expected(number)
+        return int(expected - sqrt(expected))
+
+    def _complete(self, number: int, roster: Roster) -> bool:
+        """Return whether nobody can arrive at a rung any more."""
+        rows = self.rungs[number].rows
+        if not self.exhausted or any(trial_id not in rows for trial_id in roster.running):
+            return False
+        below = ((k, range(self.places(k))) for k in range(number))
+        return not any(True for k, places in below for _ in self._waiting(k, roster, places))
+
+    def _waiting(self, number: int, roster: Roster, positions: range | None = None) -> Iterator[str]:
+        """Iterate over the trials that wait at a rung, best first, at some positions only if given."""
+        ranked = list(self.ranking.positions(number, by_metric=self.by_metric))
+        chosen = ranked if positions is None else ranked[positions.start : positions.stop]
+        promoted = self.rungs[number].promoted
+        return (t for t in chosen if t in roster.paused and t not in promoted and self.height(t) == number)

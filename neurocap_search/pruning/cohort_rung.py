@@ -1,0 +1,52 @@
+"""A rung that keeps what its trials had reported, to compare them anew as more is learned."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from neurocap_search.prediction.combination import Cohort
+
+
+class CohortRung:
+    """A milestone with the signals of the trials that reached it.
+
+    Args:
+        milestone: Epoch at which trials are compared.
+        share: Which share of all trials goes on from here.
+
+    Attributes:
+        rows: The signals of each trial at its arrival, in order of arrival.
+        seen: The metric of each trial at its arrival.
+        promoted: Trials that have gone on.
+    """
+
+    def __init__(self, milestone: float, share: float) -> None:
+        self.milestone, self.share = milestone, share
+        self.rows: dict[str, list[float]] = {}
+        self.seen: dict[str, float] = {}
+        self.promoted: dict[str, None] = {}
+
+    def enter(self, trial_id: str, row: list[float], seen: float) -> None:
+        """Keep the signals of a trial that arrives; only its first ones count."""
+        self.rows.setdefault(trial_id, row)
+        self.seen.setdefault(trial_id, seen)
+
+    def withdraw(self, trial_id: str) -> None:
+        """Forget a trial."""
+        for table in (self.rows, self.seen, self.promoted):
+            table.pop(trial_id, None)
+
+    def cohort(self) -> Cohort:
+        """Return the trials for a predictor that compares them."""
+        return Cohort(self.milestone, tuple(self.rows), np.array(list(self.rows.values()), dtype=float))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict, for :meth:`load_json`."""
+        rows = {trial: [None if v != v else v for v in row] for trial, row in self.rows.items()}
+        return {"rows": rows, "seen": dict(self.seen), "promoted": list(self.promoted)}
+
+    def load_json(self, state: Mapping[str, Any]) -> None:
+        """Take over a state from :meth:`to_json`."""
+        self.rows = {t: [float("nan") if v is None else v for v in row] for t, row in state["rows"].items()}
+        self.seen, self.promoted = dict(state["seen"]), dict.fromkeys(state["promoted"])
