@@ -1,5 +1,6 @@
 """One typed configuration of a search, read from YAML."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -147,13 +148,17 @@ class SchedulerConfig(FrozenModel):
     """Which trials go on.
 
     Attributes:
-        name: ``neural_capacitance`` prunes on the predicted final accuracy, ``asha`` on the accuracy
-            seen; ``hyperband`` and ``median`` on the accuracy seen by their rules; ``i_epoch`` trains all for
-            ``grace_period`` epochs and finishes the best ``keep``; ``none`` trains everything.
+        name: ``learned`` prunes by a learned combination of many signals, beta_eff among them;
+            ``neural_capacitance`` on the final accuracy predicted from beta_eff alone, ``asha`` on the
+            accuracy seen; ``hyperband`` and ``median`` on the accuracy seen by their rules; ``i_epoch``
+            trains all for ``grace_period`` epochs and finishes the best ``keep``; ``none`` trains
+            everything.
         type: ``stopping`` decides for good at each rung; ``promotion`` pauses trials there and lets the
-            best go on later.
-        grace_period: Epochs before the first decision.
-        reduction_factor: One in how many goes on at each rung.
+            best go on later. Default: promotion for ``learned``, stopping otherwise.
+        grace_period: Epochs before the first decision. Default: 1 for ``learned``, 4 otherwise.
+        reduction_factor: One in how many goes on at each rung; of ``learned`` one in its square. Default:
+            4, or 2.5 in the stopping type, for ``learned``; 3 otherwise.
+        audit: Share of the trials that ``learned`` never prunes, to measure what pruning costs.
         brackets: Brackets of successive halving, stopping type.
         keep: Trials that i_epoch finishes.
         min_trials: Trials the median rule wants to have seen.
@@ -164,12 +169,13 @@ class SchedulerConfig(FrozenModel):
             it; None: all with all.
     """
 
-    name: Literal["neural_capacitance", "asha", "hyperband", "median", "i_epoch", "none"] = (
-        "neural_capacitance"
+    name: Literal["learned", "neural_capacitance", "asha", "hyperband", "median", "i_epoch", "none"] = (
+        "learned"
     )
     type: Literal["stopping", "promotion"] = "stopping"
     grace_period: int = Field(4, ge=1)
     reduction_factor: float = Field(3, gt=1)
+    audit: float = Field(0.05, ge=0, le=1)
     brackets: int = Field(1, ge=1)
     keep: int = Field(3, ge=1)
     min_trials: int = Field(5, ge=1)
@@ -178,12 +184,22 @@ class SchedulerConfig(FrozenModel):
     protect_best: int = Field(0, ge=0)
     size_ratio: float | None = Field(None, gt=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_name(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("name", "learned") != "learned":
+            return given
+        factor = 2.5 if given.get("type") == "stopping" else 4
+        return {"type": "promotion", "grace_period": 1, "reduction_factor": factor, **given}
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.type == "promotion" and self.name in ("median", "none"):
             raise ValueError(f"type: promotion is no type of {self.name!r}; leave it out")
         if self.type == "promotion" and self.brackets > 1 and self.name != "hyperband":
             raise ValueError("brackets: only the stopping type has brackets; use name hyperband")
+        if self.brackets > 1 and self.name == "learned":
+            raise ValueError("brackets: 'learned' has none; leave them out, or use name neural_capacitance")
         return self
 
 

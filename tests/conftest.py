@@ -20,6 +20,7 @@ SMALL = [
     "search.startup_trials=3",
     "search.max_concurrent=1",
     "training.epochs=6",
+    "scheduler.name=neural_capacitance",
     "scheduler.grace_period=3",
     "scheduler.reduction_factor=2",
 ]

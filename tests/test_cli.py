@@ -48,7 +48,10 @@ def test_the_module_is_the_command() -> None:
         ([DIGITS, "search.num_trals=3"], "Did you mean search.num_trials?"),
         ([DIGITS, "search.num_trials=three"], "received 'three'"),
         ([DIGITS, "space.name=mpl"], "Did you mean mlp?"),
-        ([DIGITS, "training.epochs=2"], "scheduler.grace_period: 4 exceeds training.epochs = 2"),
+        (
+            [DIGITS, "scheduler.grace_period=4", "training.epochs=2"],
+            "scheduler.grace_period: 4 exceeds training.epochs = 2",
+        ),
         ([DIGITS, "nonsense"], "An override reads key.path=value, received 'nonsense'."),
         (["--resume", "nowhere"], "nowhere is no run directory: it has no config.yaml."),
         (

@@ -38,7 +38,7 @@ def test_the_plug_in_example_is_the_script_and_runs(tmp_path: Path) -> None:
     said = run(block, tmp_path)
     assert "NeuralCapacitanceScheduler: " in said
     assert " 0 errors" in said
-    assert "the cut-off for the top 1/2" in said
+    assert "the combination ranks it" in said
 
 
 def test_the_search_from_python_runs(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import HyperbandPolicy
+from neurocap_search.pruning.learned_halving import STAY
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
 from neurocap_search.tune.policies import make_policy
@@ -85,6 +86,8 @@ def ideal_epochs(rule: SchedulerConfig, epochs: int, trials: int) -> float:
         return trials * (grace + (epochs - grace) / 2)
     if rule.name == "i_epoch":
         return float(trials * grace + min(rule.keep, trials) * (epochs - grace))
+    if rule.name == "learned":
+        return _learned(rule, grace, epochs, trials)
     if rule.name == "hyperband":
         return _hyperband(rule, epochs, trials)
     return _halving(grace, rule.reduction_factor, epochs, trials)
@@ -99,6 +102,16 @@ def _halving(grace: float, factor: float, epochs: int, trials: float) -> float:
     left = [max(trials / factor ** (k + 1), min(1.0, trials)) for k in range(len(rungs))]
     steps = zip(left, rungs, ends, strict=True)
     return float(trials * rungs[0] + sum(n * (end - start) for n, start, end in steps))
+
+
+def _learned(rule: SchedulerConfig, grace: int, epochs: int, trials: int) -> float:
+    """Two rungs, and the audit, which is not pruned; at a second rung beyond the end nobody is compared."""
+    least = min(3 if rule.type == "promotion" else 1, trials)
+    first = max(trials / rule.reduction_factor**2, least)
+    second = max(STAY * trials / rule.reduction_factor**2, least) if 2 * grace < epochs else first
+    middle = min(2 * grace, epochs)
+    pruned = trials * grace + first * (middle - grace) + second * (epochs - middle)
+    return pruned + rule.audit * (trials * epochs - pruned)
 
 
 def _hyperband(rule: SchedulerConfig, epochs: int, trials: int) -> float:

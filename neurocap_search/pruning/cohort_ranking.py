@@ -83,14 +83,16 @@ class CohortRanking:
         return self._ranked[number]
 
     def positions(self, number: int, *, by_metric: bool) -> dict[str, int]:
-        """Return the trials of a rung, best first, with their positions; of equals the earlier is better."""
+        """Return the trials of a rung, best first, each with how many are better; equals by their arrival."""
         found = self._positions.get((number, by_metric))
         if found is None:
             rung, sign = self._rungs[number], self._combination.sign
             scores = sign * np.array(list(rung.seen.values())) if by_metric else self.standings(number).mean
-            trials = list(rung.rows)
-            ranked = (trials[i] for i in np.argsort(-scores, kind="stable").tolist())
-            found = {t: position for position, t in enumerate(t for t in ranked if t not in self.failed)}
+            alive = np.array([trial not in self.failed for trial in rung.rows], dtype=bool)
+            trials, scores = [t for t in rung.rows if t not in self.failed], scores[alive]
+            order = np.argsort(-scores, kind="stable")
+            better = np.searchsorted(-scores[order], -scores)
+            found = {trials[i]: int(better[i]) for i in order}
             self._positions[number, by_metric] = found
         return found
 

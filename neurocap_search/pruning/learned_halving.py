@@ -21,7 +21,7 @@ from neurocap_search.pruning.roster import Pause, Roster
 
 _STATE = ("learned_halving", 1)
 _REDUCTION_FACTOR = {"promotion": 4.0, "stopping": 2.5}
-_STAY = 0.8
+STAY = 0.8
 """Chosen, as all else, on the two tasks that the prior is fitted on. More rungs, and later ones, lost more:
 in mid-training the best are told apart little better than at the beginning."""
 
@@ -93,12 +93,14 @@ class LearnedHalvingPolicy(PruningPolicy):
             raise ValueError(f"type must be 'stopping' or 'promotion', received {type!r}.")
         if max_paused is not None:
             check_at_least("max_paused", max_paused, 0)
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"bounds must be (low, high) with low < high, received {bounds!r}.")
         self.metric, self.mode, self.max_t, self.type = metric, mode, max_t, type
         self.grace_period, self.reduction_factor, self.max_paused = grace_period, reduction_factor, max_paused
         self.pauses = type == "promotion"
         self._audit = Audit(audit, seed)
         self._combination = combination or LearnedCombination(metric=metric, mode=mode)
-        rungs = [(grace_period, reduction_factor**-2), (2 * grace_period, _STAY * reduction_factor**-2)]
+        rungs = [(grace_period, reduction_factor**-2), (2 * grace_period, STAY * reduction_factor**-2)]
         below = [(epoch, share) for epoch, share in rungs if epoch < max_t]
         # One that decides for good lets the first ones pass anyway, and they are as many.
         self._ladder = CohortLadder(self._combination, below, bounds, least=3 if self.pauses else 1)

@@ -15,9 +15,10 @@ class NeuralCapacitancePruner(StudyPruner):
 
     Asynchronous successive halving with rungs at steps ``min_resource * reduction_factor**k``. At a rung a
     trial goes on if its *predicted* final value is among the top ``1 / reduction_factor`` of those before
-    it, by the policy that decides in :class:`~neurocap_search.NeuralCapacitanceScheduler`. A trial that
-    reports no beta_eff, or too few values, competes by its value, as under ASHA. Report beta_eff with
-    :func:`~neurocap_search.study.report`; plain ``trial.report(value, step)`` works too.
+    it, by the policy that decides in :class:`~neurocap_search.NeuralCapacitanceScheduler` with
+    ``predictor="capacitance"``. A trial that reports no beta_eff, or too few values, competes by its value,
+    as under ASHA. Report beta_eff with :func:`~neurocap_search.study.report`; plain
+    ``trial.report(value, step)`` works too.
 
     Several processes may share a study: all state lives in its storage. Each judges by what the others have
     written there. There is one bracket, as in ``SuccessiveHalvingPruner``; for several give

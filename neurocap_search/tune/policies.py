@@ -6,11 +6,13 @@ import numpy as np
 
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import CapacitanceRidge, Predictor
+from neurocap_search.prediction.combination import LearnedCombination
 from neurocap_search.pruning import (
     FullTrainingPolicy,
     GuardedPolicy,
     HyperbandPolicy,
     IEpochPolicy,
+    LearnedHalvingPolicy,
     MedianPolicy,
     PromotionHalvingPolicy,
     PruningPolicy,
@@ -38,7 +40,7 @@ def make_policy(
         metric: Name of the number that trials compete by.
         mode: Whether it is to be large or small.
         max_t: Epochs of full training.
-        seed: Draws the brackets.
+        seed: Draws brackets and audit.
         bounds: Range of the metric; predictions are clipped to it.
         capacitance: Name of beta_eff in the reports.
 
@@ -52,12 +54,41 @@ def make_policy(
     """
 
     def one() -> PruningPolicy:
-        predictor = _predictor(settings, metric, mode, bounds, capacitance)
-        return _guarded(settings, _rule(settings, metric, mode, max_t, seed, predictor), metric, mode)
+        if settings.name == "learned":
+            policy = _learned(settings, metric, mode, max_t, seed, bounds, capacitance)
+        else:
+            predictor = _predictor(settings, metric, mode, bounds, capacitance)
+            policy = _rule(settings, metric, mode, max_t, seed, predictor)
+        return _guarded(settings, policy, metric, mode)
 
     if settings.size_ratio is None:
         return one()
     return SizeClassPolicy(lambda size_class: one(), ratio=settings.size_ratio)
+
+
+def _learned(
+    settings: SchedulerConfig,
+    metric: str,
+    mode: Mode,
+    max_t: float,
+    seed: int,
+    bounds: tuple[float, float] | None,
+    capacitance: str,
+) -> PruningPolicy:
+    names = {"beta_eff": capacitance}
+    return LearnedHalvingPolicy(
+        metric=metric,
+        mode=mode,
+        max_t=max_t,
+        grace_period=settings.grace_period,
+        reduction_factor=settings.reduction_factor,
+        type=settings.type,
+        audit=settings.audit,
+        combination=LearnedCombination(metric=metric, mode=mode, names=names),
+        max_paused=settings.max_paused,
+        bounds=bounds,
+        seed=seed,
+    )
 
 
 def _predictor(

@@ -1,13 +1,16 @@
 """The neural capacitance scheduler: a drop-in for Ray's ``ASHAScheduler``."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from ray.tune.result import DEFAULT_METRIC
 
 from neurocap_search.prediction import CapacitanceRidge
+from neurocap_search.prediction.combination import LearnedCombination
 from neurocap_search.pruning import (
     GuardedPolicy,
+    LearnedHalvingPolicy,
     PromotionHalvingPolicy,
     PruningPolicy,
     SizeClassPolicy,
@@ -15,22 +18,28 @@ from neurocap_search.pruning import (
 )
 from neurocap_search.tune.policy_scheduler import PolicyScheduler
 
+Mode = Literal["max", "min"]
+
 
 class NeuralCapacitanceScheduler(PolicyScheduler):
-    r"""Prunes trials by their final metric as predicted from beta_eff: a drop-in for ``ASHAScheduler``.
+    r"""Prunes trials after an epoch or two by what many signals tell: a drop-in for ``ASHAScheduler``.
 
-    Asynchronous successive halving with rungs at ``grace_period * reduction_factor**k``. At a rung a
-    trial goes on if its *predicted* final metric is among the top ``1 / reduction_factor`` of those
-    before it. The prediction is a Bayesian ridge regression of the metric on beta_eff over the epochs
-    seen, read off at beta_eff = 0 (:class:`~neurocap_search.prediction.CapacitanceRidge`). A trial
-    that reports no beta_eff, or too few values, competes by its metric as under ASHA.
+    By default a learned combination of signals decides, beta_eff among them: the running metric and losses,
+    the network's size, beta_eff with its numerator and denominator, summaries of its graph
+    (:class:`~neurocap_search.pruning.LearnedHalvingPolicy`). It learns in the search how much each is
+    worth, and after ``grace_period`` epochs one trial in the square of ``reduction_factor`` goes on.
+    Trainables report the signals beside the metric; those that are not reported are not looked at.
 
-    Trainables report ``beta_eff`` beside the metric, for example from
-    :meth:`~neurocap_search.network_science.NeuralCapacitanceProbe.measure`.
+    With ``predictor="capacitance"`` trials compete by the final metric that the source paper predicts from
+    beta_eff alone: asynchronous successive halving with rungs at ``grace_period * reduction_factor**k``,
+    where a trial goes on if its *predicted* final metric is among the top ``1 / reduction_factor`` of those
+    before it (:class:`~neurocap_search.prediction.CapacitanceRidge`). A trial that reports no beta_eff, or
+    too few values, competes by its metric as under ASHA.
 
-    When not to use it: with a ``grace_period`` below 3 the first rung comes before a prediction is
-    possible. beta_eff is not known to rank networks better than their training loss on every task:
-    compare both on yours.
+    When not to use it: for fewer than about 20 trials, and where trials report nothing but the metric, take
+    ASHA. With ``predictor="capacitance"`` and a ``grace_period`` below 3 the first rung comes before a
+    prediction is possible, and beta_eff alone is not known to rank networks better than their training loss
+    on any task: compare both on yours.
 
     Args:
         time_attr: The result's key for the epoch.
@@ -38,11 +47,15 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         mode: ``"max"`` or ``"min"``; None takes the one of ``tune.TuneConfig``.
         max_t: Epochs of full training; trials are stopped there.
         grace_period: Epochs before the first rung.
-        reduction_factor: One in how many goes on at each rung.
-        brackets: Brackets of successive halving.
+        reduction_factor: One in how many goes on at each rung; for the combination one in its square.
+        brackets: Brackets of successive halving, for ``predictor="capacitance"`` only.
+        predictor: ``"combination"`` or ``"capacitance"``.
+        names: The results' keys for signals of the combination that have other names there, such as
+            ``{"train_loss": "loss", "parameters": "num_params"}``.
+        audit: Share of trials that the combination never prunes, to measure what pruning costs.
         capacitance_attr: The result's key for beta_eff.
         bounds: Range of the metric, such as ``(0, 1)`` for an accuracy; predictions are clipped to it.
-        seed: Draws the brackets.
+        seed: Draws brackets and audit.
         promotion: Pause trials at the rungs and let the best go on later, instead of deciding for good; the
             trainable must report checkpoints at the rungs. No brackets then.
         max_paused: Most trials that may be paused, each with a checkpoint on disk.
@@ -56,7 +69,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         ValueError: If an argument is out of its range.
 
     Example:
-        >>> scheduler = NeuralCapacitanceScheduler(metric="acc", mode="max", max_t=16, grace_period=4)
+        >>> scheduler = NeuralCapacitanceScheduler(metric="acc", mode="max", max_t=16)
         >>> scheduler.debug_string()
         'NeuralCapacitanceScheduler: 0 of 0 trials pruned, 0 paused, 0 errors'
     """
@@ -65,12 +78,15 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         self,
         time_attr: str = "training_iteration",
         metric: str | None = None,
-        mode: Literal["max", "min"] | None = None,
+        mode: Mode | None = None,
         max_t: float = 100,
         grace_period: float = 1,
         reduction_factor: float = 4,
         brackets: int = 1,
         *,
+        predictor: Literal["combination", "capacitance"] = "combination",
+        names: Mapping[str, str] | None = None,
+        audit: float = 0.05,
         capacitance_attr: str = "beta_eff",
         bounds: tuple[float, float] | None = None,
         seed: int = 0,
@@ -81,29 +97,48 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         size_attr: str | None = None,
         journal: bool = True,
     ) -> None:
-        rungs = {"max_t": max_t, "grace_period": grace_period, "reduction_factor": reduction_factor}
+        if predictor not in ("combination", "capacitance"):
+            raise ValueError(f"predictor must be 'combination' or 'capacitance', received {predictor!r}.")
         if promotion and brackets > 1:
             raise ValueError(f"brackets must be 1 with promotion=True, received {brackets}.")
-
-        def halving(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
-            predictor = CapacitanceRidge(
-                metric=metric, capacitance=capacitance_attr, mode=mode, bounds=bounds
+        if brackets < 1 or (brackets > 1 and predictor == "combination"):
+            raise ValueError(
+                "brackets must be at least 1, and 1 unless predictor='capacitance', "
+                f"received {brackets} with predictor={predictor!r}."
             )
-            common: dict[str, Any] = {"metric": metric, "mode": mode, "predictor": predictor, **rungs}
+        rungs = {"max_t": max_t, "grace_period": grace_period, "reduction_factor": reduction_factor}
+
+        def learned(metric: str, mode: Mode) -> PruningPolicy:
+            signals = {"beta_eff": capacitance_attr, **(names or {})}
+            return LearnedHalvingPolicy(
+                metric=metric,
+                mode=mode,
+                type="promotion" if promotion else "stopping",
+                audit=audit,
+                combination=LearnedCombination(metric=metric, mode=mode, names=signals),
+                max_paused=max_paused,
+                bounds=bounds,
+                seed=seed,
+                **rungs,
+            )
+
+        def halving(metric: str, mode: Mode) -> PruningPolicy:
+            ridge = CapacitanceRidge(metric=metric, capacitance=capacitance_attr, mode=mode, bounds=bounds)
+            common: dict[str, Any] = {"metric": metric, "mode": mode, "predictor": ridge, **rungs}
             if promotion:
                 return PromotionHalvingPolicy(**common, max_paused=max_paused)
             rng = np.random.default_rng(seed)
             return SuccessiveHalvingPolicy(**common, brackets=brackets, rng=rng)
 
-        def guarded(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
-            policy = halving(metric, mode)
+        def guarded(metric: str, mode: Mode) -> PruningPolicy:
+            policy = learned(metric, mode) if predictor == "combination" else halving(metric, mode)
             if not patience and not protect_best:
                 return policy
             return GuardedPolicy(
                 policy, metric=metric, mode=mode, patience=patience, protect_best=protect_best
             )
 
-        def make_policy(metric: str, mode: Literal["max", "min"]) -> PruningPolicy:
+        def make_policy(metric: str, mode: Mode) -> PruningPolicy:
             if size_attr is None:
                 return guarded(metric, mode)
             return SizeClassPolicy(lambda size_class: guarded(metric, mode), size=size_attr)

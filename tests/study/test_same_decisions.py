@@ -92,6 +92,7 @@ def test_with_beta_eff_decisions_are_those_of_the_ray_scheduler(arguments, direc
     study = optuna.create_study(direction=direction, pruner=NeuralCapacitancePruner(**arguments))
     told = play(study, stream, lambda step, value: {"beta_eff": value / 3 + 1 / step})
     scheduler = NeuralCapacitanceScheduler(
+        predictor="capacitance",
         metric="value",
         mode="max" if direction == "maximize" else "min",
         max_t=arguments["max_resource"],

@@ -47,9 +47,21 @@ class TestNeuralCapacitance(SchedulerConformance):
         return NeuralCapacitanceScheduler("epoch", metric, mode, 9, grace_period, 3)
 
 
+class TestNeuralCapacitanceAlone(SchedulerConformance):
+    def make_scheduler(self, *, metric="value", mode="max", grace_period=1):
+        return NeuralCapacitanceScheduler("epoch", metric, mode, 9, grace_period, 3, predictor="capacitance")
+
+
+class TestNeuralCapacitanceInPromotion(SchedulerConformance):
+    def make_scheduler(self, *, metric="value", mode="max", grace_period=1):
+        return NeuralCapacitanceScheduler("epoch", metric, mode, 9, grace_period, 2, promotion=True)
+
+
 class TestNeuralCapacitanceInBrackets(SchedulerConformance):
     def make_scheduler(self, *, metric="value", mode="max", grace_period=1):
-        return NeuralCapacitanceScheduler("epoch", metric, mode, 9, grace_period, 3, 2)
+        return NeuralCapacitanceScheduler(
+            "epoch", metric, mode, 9, grace_period, 3, 2, predictor="capacitance"
+        )
 
 
 class TestHalving(OverPolicy):
@@ -114,7 +126,13 @@ class TestFullTraining(OverPolicy):
 ALL = [
     suite for suite in list(globals().values()) if isinstance(suite, type) and suite.__name__[:4] == "Test"
 ]
-PAUSING = [TestPromotion, TestPromotionWithFewPaused, TestIEpoch, TestHyperbandThatPauses]
+PAUSING = [
+    TestPromotion,
+    TestPromotionWithFewPaused,
+    TestIEpoch,
+    TestHyperbandThatPauses,
+    TestNeuralCapacitanceInPromotion,
+]
 
 
 def test_what_is_switched_off_is_indeed_lacking():

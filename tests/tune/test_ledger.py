@@ -64,7 +64,9 @@ class Driver:
 
 
 def stopping(**arguments: Any) -> PolicyScheduler:
-    return NeuralCapacitanceScheduler("epoch", "value", "max", **HALVING, **arguments)
+    return NeuralCapacitanceScheduler(
+        "epoch", "value", "max", **HALVING, predictor="capacitance", **arguments
+    )
 
 
 def promotion() -> PolicyScheduler:

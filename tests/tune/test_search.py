@@ -244,6 +244,18 @@ def test_a_trial_that_fails_is_a_result_and_the_search_goes_on(tmp_path: Path) -
     assert json.loads(process.stdout)["failed"] == 1
 
 
+def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
+    overrides = [*(o for o in SMALL if not o.startswith("scheduler.")), "scheduler.audit=0"]
+    process = run_cli("search", "configs/digits.yaml", *overrides, f"output.dir={tmp_path}", "--json")
+    assert process.returncode == 0, process.stderr
+    printed = json.loads(process.stdout)
+    lines = (Path(printed["run_dir"]) / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
+    decisions = [json.loads(line) for line in lines]
+    assert (printed["completed"], printed["pruned"]) == (3, 5)  # the promotion type finishes at least three
+    predictors = {d["prediction"]["predictor"] for d in decisions if d.get("prediction")}
+    assert predictors == {"learned_combination"}
+
+
 @pytest.mark.parametrize("name", ["asha", "none"])
 def test_other_schedulers_by_name(name: str, tmp_path: Path) -> None:
     search = search_digits(tmp_path, f"scheduler.name={name}")

@@ -161,7 +161,7 @@ class LearnedCombination:
         Pratt's measure, :math:`w_j \operatorname{cov}(x_j, \hat z) / \operatorname{var}(\hat z)`; negative
         for a signal that only corrects others. Shares of 0 where nobody differs.
         """
-        centred = standings.mean - standings.mean.mean()
+        centred = standings.mean - standings.mean.sum() / max(len(standings.mean), 1)
         variance = float(centred @ centred)
         shares = standings.weights.mean * (centred @ standings.scores) / (variance or 1.0)
         return {signal.name: float(share) for signal, share in zip(SIGNALS, shares, strict=True)}

@@ -1,0 +1,195 @@
+"""The combination against independent computations."""
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.linear_model import Ridge
+
+from neurocap_search.prediction.combination import (
+    METRIC,
+    SIGNALS,
+    Cohort,
+    LearnedCombination,
+    Prior,
+    read_prior,
+)
+from neurocap_search.prediction.combination.gaussian import Weights
+
+NAMES = [signal.name for signal in SIGNALS]
+
+
+def cohort(n, seed=0, epoch=1.0):
+    rows = np.random.default_rng(seed).normal(size=(n, len(SIGNALS)))
+    return Cohort(epoch, tuple(f"t{k}" for k in range(n)), rows)
+
+
+def a_prior(mean, sd=0.3, noise=0.5):
+    entry = {"mean": mean, "sd": [sd] * len(NAMES), "noise": noise}
+    return Prior({"version": 1, "signals": NAMES, "tasks": ["a", "b"], "epochs": {"1": entry, "4": entry}})
+
+
+def only(name, weight=1.0):
+    return [weight if signal == name else 0.0 for signal in NAMES]
+
+
+def test_learning_is_ridge_regression_around_the_prior():
+    rng = np.random.default_rng(1)
+    X, t, m = rng.normal(size=(30, 4)), rng.normal(size=30), rng.normal(size=4)
+    sd, noise = 0.4, 0.7
+    learned = Weights(m, sd**2 * np.eye(4)).learn(X, t, noise)
+    ridge = Ridge(alpha=noise**2 / sd**2, fit_intercept=False).fit(X, t - X @ m)
+    np.testing.assert_allclose(learned.mean, m + ridge.coef_, rtol=1e-10)
+    posterior = np.linalg.inv(np.eye(4) / sd**2 + X.T @ X / noise**2)
+    mean, std = learned.predict(X)
+    np.testing.assert_allclose(mean, X @ learned.mean)
+    np.testing.assert_allclose(std, np.sqrt(np.diag(X @ posterior @ X.T)))
+
+
+def test_with_nothing_learned_it_ranks_by_the_prior():
+    combination = LearnedCombination(prior=a_prior(only("train_loss", -1.0)))
+    group = cohort(40)
+    [standings] = combination.rank([group], {})
+    losses = group.rows[:, NAMES.index("train_loss")]
+    assert spearmanr(standings.mean, -losses).statistic == pytest.approx(1)
+    assert combination.worth(standings)["train_loss"] == pytest.approx(1)
+
+
+def test_the_bundled_prior_trusts_running_accuracy_and_losses_most():
+    for epoch in (1, 2, 3, 5, 8):
+        weights = dict(zip(NAMES, read_prior().at(epoch).weights.mean, strict=True))
+        assert weights[METRIC] > 0
+        assert weights["train_accuracy"] > 0
+        assert weights["val_loss"] < 0
+        curve = sum(abs(weights[n]) for n in (METRIC, "train_accuracy", "train_loss", "val_loss"))
+        assert curve > abs(weights["beta_eff"]) + abs(weights["beta_numerator"])
+
+
+def test_finished_trials_teach_it_what_counts_here():
+    combination = LearnedCombination(prior=a_prior(only(METRIC)))
+    group = cohort(200)
+    truth = group.rows[:, NAMES.index("beta_eff")]
+    finals = {trial: float(final) for trial, final in zip(group.trials[:100], truth, strict=False)}
+    [before], [after] = combination.rank([group], {}), combination.rank([group], finals)
+    unseen = slice(100, None)
+    assert abs(spearmanr(before.mean[unseen], truth[unseen]).statistic) < 0.3
+    assert spearmanr(after.mean[unseen], truth[unseen]).statistic > 0.6
+    assert combination.worth(after)["beta_eff"] > 0.4
+
+
+def test_a_later_rung_teaches_an_earlier_one():
+    combination = LearnedCombination(prior=a_prior(only(METRIC)))
+    early, late = cohort(120), cohort(60, seed=5, epoch=4.0)
+    late.rows[:, NAMES.index(METRIC)] = early.rows[:60, NAMES.index("strength_std")]
+    alone, taught = combination.rank([early], {})[0], combination.rank([early, late], {})[0]
+    index = NAMES.index("strength_std")
+    assert alone.weights.mean[index] == 0
+    assert taught.weights.mean[index] > 0.1
+
+
+def test_agreeing_later_trials_change_no_weight():
+    combination = LearnedCombination(prior=a_prior(only(METRIC)))
+    group = cohort(50)
+    finals = dict(zip(group.trials, group.rows[:, 0].tolist(), strict=True))
+    [standings] = combination.rank([group], finals)
+    np.testing.assert_allclose(standings.weights.mean, only(METRIC), atol=1e-9)
+
+
+def test_where_smaller_is_better_everything_is_mirrored():
+    group = cohort(30)
+    mirrored = Cohort(group.epoch, group.trials, group.rows * np.where(np.arange(len(NAMES)) == 0, -1, 1))
+    finals = {trial: float(k % 7) for k, trial in enumerate(group.trials[:9])}
+    one = LearnedCombination(mode="max").rank([group], finals)[0]
+    other = LearnedCombination(mode="min").rank([mirrored], {t: -f for t, f in finals.items()})[0]
+    np.testing.assert_allclose(other.mean, one.mean)
+
+
+def test_a_trial_that_came_to_nothing_counts_as_last():
+    combination = LearnedCombination(prior=a_prior(only(METRIC)))
+    group = cohort(60)
+    finals = dict.fromkeys(group.trials[:20], 1.0)
+    failed = dict.fromkeys(group.trials[20:40], -np.inf)
+    group.rows[20:40, NAMES.index("val_loss")] += 5
+    [standings] = combination.rank([group], finals | failed)
+    assert standings.weights.mean[NAMES.index("val_loss")] < -0.05
+
+
+def test_the_order_of_the_trials_does_not_matter():
+    combination, group = LearnedCombination(), cohort(25)
+    finals = {trial: float(k) for k, trial in enumerate(group.trials[:6])}
+    turned = Cohort(group.epoch, group.trials[::-1], group.rows[::-1])
+    there, back = combination.rank([group], finals)[0], combination.rank([turned], finals)[0]
+    np.testing.assert_allclose(back.mean[::-1], there.mean, atol=1e-12)
+
+
+def test_what_is_left_out_has_no_say_and_shares_add_up_to_one():
+    combination, group = LearnedCombination(leave_out=("beta_eff", "val_loss")), cohort(40)
+    [standings] = combination.rank([group], {"t1": 0.5, "t2": 0.1, "t3": 0.7})
+    worth = combination.worth(standings)
+    assert worth["beta_eff"] == worth["val_loss"] == 0
+    assert sum(worth.values()) == pytest.approx(1)
+
+
+def test_a_signal_nobody_reports_has_no_say():
+    group = cohort(20)
+    group.rows[:, NAMES.index("degree_std")] = np.nan
+    combination = LearnedCombination()
+    assert combination.worth(combination.rank([group], {})[0])["degree_std"] == 0
+
+
+def test_an_empty_cohort_and_a_lone_trial_are_ranked():
+    combination = LearnedCombination()
+    empty, alone = Cohort(2, (), np.empty((0, len(NAMES)))), cohort(1)
+    first, second = combination.rank([alone, empty], {})
+    assert first.mean.tolist() == [0.0]
+    assert second.mean.shape == (0,)
+    assert set(combination.worth(second).values()) == {0.0}
+
+
+@pytest.mark.parametrize("arguments", [{"names": {"loss": "x"}}, {"leave_out": ("loss",)}])
+def test_an_unknown_signal_is_refused(arguments):
+    with pytest.raises(ValueError, match="'loss' is no signal of the combination; signals are"):
+        LearnedCombination(**arguments)
+
+
+def test_names_of_the_user_are_looked_for():
+    combination = LearnedCombination(metric="acc", names={"train_loss": "loss", "parameters": "size"})
+    assert combination.signals[0] == "acc"
+    assert {"loss", "size"} < set(combination.signals)
+    assert "train_loss" not in combination.signals
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"signals": ["metric"]}, {"version": None}])
+def test_a_foreign_prior_is_refused(change):
+    state = {"version": 1, "signals": NAMES, "tasks": [], "epochs": {}} | change
+    with pytest.raises(ValueError, match=r"Expected a prior of version 1 .*scripts/fit_prior\.py"):
+        Prior(state)
+
+
+def test_the_prior_of_an_epoch_is_that_of_the_last_one_listed():
+    entries = {str(e): {"mean": only(METRIC, e), "sd": [1.0] * len(NAMES), "noise": 1.0} for e in (2, 4)}
+    prior = Prior({"version": 1, "signals": NAMES, "tasks": [], "epochs": entries})
+    assert [prior.at(epoch).weights.mean[0] for epoch in (1, 2, 3, 4, 100)] == [2, 2, 2, 4, 4]
+
+
+def test_the_bundled_prior_is_what_its_command_writes(tmp_path):
+    script = Path(__file__).parents[3] / "scripts" / "fit_prior.py"
+    written = tmp_path / "prior.json"
+    assert runpy.run_path(str(script))["main"](["--output", str(written)]) == 0
+    bundled = Path(__file__).parents[3] / "neurocap_search/prediction/combination/prior.json"
+    ours, theirs = (json.loads(p.read_text()) for p in (bundled, written))
+    assert theirs.keys() == ours.keys()
+    assert theirs["tasks"] == ours["tasks"]
+    for epoch, entry in ours["epochs"].items():
+        for key, value in entry.items():
+            np.testing.assert_allclose(theirs["epochs"][epoch][key], value, atol=2e-3)
+
+
+def test_the_same_call_gives_the_same_numbers_bit_by_bit():
+    group, finals = cohort(300), {f"t{k}": k / 10 for k in range(40)}
+    one, other = (LearnedCombination().rank([group], finals)[0] for _ in range(2))
+    assert one.mean.tobytes() == other.mean.tobytes()
+    assert one.std.tobytes() == other.std.tobytes()

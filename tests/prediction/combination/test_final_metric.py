@@ -1,0 +1,61 @@
+"""From standings to the metric: exact cases and coverage."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from neurocap_search.prediction.combination import final_metric
+
+
+def made_up(n=400, noise=0.6, seed=0, growth=lambda u: u + 0.3):
+    """Return standings, what is seen, and finals that lie around the standings as they say."""
+    rng = np.random.default_rng(seed)
+    mean = rng.normal(size=n) * np.sqrt(1 - noise**2)
+    truth = mean + noise * rng.normal(size=n)
+    seen = np.sort(rng.normal(0.5, 0.1, size=n))
+    places = (np.arange(n) + 0.5) / n
+    finals = growth(np.interp(norm.cdf(truth), places, seen))
+    return mean, np.full(n, noise), rng.permutation(seen), finals
+
+
+def test_below_three_finished_trials_there_is_no_spread():
+    mean, std, seen, finals = made_up(50)
+    predicted = final_metric(mean, std, seen, np.array([1, 2]), finals[:2])
+    assert predicted.std is None
+    assert predicted.mean.shape == (50,)
+    assert seen.min() <= predicted.mean.min() <= predicted.mean.max() <= seen.max()
+
+
+@pytest.mark.parametrize("finished", [5, 20, 100])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_intervals_cover_what_they_say(finished, share):
+    hits = []
+    for seed in range(30):
+        mean, std, seen, finals = made_up(seed=seed)
+        known = np.random.default_rng(seed).choice(len(mean), finished, replace=False)
+        predicted = final_metric(mean, std, seen, known, finals[known])
+        others = np.setdiff1d(np.arange(len(mean)), known)
+        off = np.abs(finals[others] - predicted.mean[others]) / predicted.std[others]
+        hits.append((off < norm.ppf(0.5 + share / 2)).mean())
+    assert np.mean(hits) == pytest.approx(share, abs=0.06)
+
+
+def test_growth_is_learned_from_finished_trials():
+    mean, std, seen, finals = made_up(noise=0.1, growth=lambda u: 2 * u + 1)
+    known = np.arange(200)
+    predicted = final_metric(mean, std, seen, known, finals[known])
+    assert np.corrcoef(predicted.mean[200:], finals[200:])[0, 1] > 0.98
+    assert predicted.mean[200:].mean() == pytest.approx(finals[200:].mean(), abs=0.02)
+
+
+def test_a_better_standing_is_a_better_metric():
+    mean, std, seen, finals = made_up()
+    predicted = final_metric(mean, std, seen, np.arange(10), finals[:10])
+    order = np.argsort(mean)
+    assert (np.diff(predicted.mean[order]) >= -1e-12).all()
+
+
+def test_values_that_are_all_the_same_are_survived():
+    predicted = final_metric(np.zeros(5), np.ones(5), np.full(5, 0.5), np.arange(4), np.full(4, 0.7))
+    np.testing.assert_allclose(predicted.mean, 0.7)
+    assert np.isfinite(predicted.std).all()
