@@ -1,0 +1,199 @@
+"""Halving by the learned combination: who goes on, who is audited, and when the metric decides."""
+
+import numpy as np
+import pytest
+
+from neurocap_search.prediction import Report
+from neurocap_search.prediction.combination import LearnedCombination
+from neurocap_search.pruning import Action, LearnedHalvingPolicy
+from neurocap_search.traces.simulator import simulate
+from neurocap_search.traces.trace import Trace, TraceKey
+
+
+def made(**arguments):
+    return LearnedHalvingPolicy(**{"metric": "val_accuracy", "max_t": 16, "audit": 0} | arguments)
+
+
+def traces(count, seed=0, told=1.0):
+    """Return trainings whose loss tells the end as clearly as ``told``, and whose accuracy does not."""
+    rng = np.random.default_rng(seed)
+    finals, noise = rng.random(count), rng.random((count, 16, 2))
+    loss = told * -finals[:, None] + (1 - told) * noise[..., 0]
+    accuracy = noise[..., 1]
+    accuracy[:, -1] = finals
+    return [
+        Trace(
+            TraceKey(k, 0),
+            {},
+            {},
+            "",
+            0,
+            tuple(
+                Report(e + 1, {"val_accuracy": float(accuracy[k, e]), "train_loss": float(loss[k, e])}, 1.0)
+                for e in range(16)
+            ),
+        )
+        for k in range(count)
+    ]
+
+
+def replay(policy, stream, workers=1):
+    return simulate(policy, stream, workers=workers, epochs=16)
+
+
+def finished(replayed):
+    return [int(k) for k, trial in replayed.trials.items() if trial.epochs == 16]
+
+
+def test_promotion_spends_what_its_shares_say():
+    # 200 epochs for all, 12 trials (200 / 4^2) one more, 10 of them (four of five) to the end. What is learned
+    # meanwhile may give a place to one that was given up before.
+    replayed = replay(made(type="promotion"), traces(200))
+    assert len(finished(replayed)) == 10
+    assert 200 + 10 + 10 * 14 < replayed.epochs <= 200 + 12 + 10 * 14
+
+
+@pytest.mark.parametrize("workers", [1, 4, 16])
+def test_with_more_workers_hardly_more_go_on(workers):
+    replayed = replay(made(type="promotion"), traces(200, seed=workers), workers)
+    assert 10 <= len(finished(replayed)) <= 14
+
+
+def test_it_finds_what_the_losses_tell_and_the_accuracy_does_not():
+    stream = traces(100)
+    ends = [trace.last("val_accuracy") for trace in stream]
+    policy = made(type="promotion", combination=LearnedCombination(leave_out=("metric",)))
+    best = max(ends[k] for k in finished(replay(policy, stream)))
+    assert best == max(ends)
+    assert policy.contributions()[1]["train_loss"] == pytest.approx(1)
+
+
+def test_at_least_three_are_finished_of_few():
+    assert len(finished(replay(made(type="promotion"), traces(10)))) == 3
+    assert len(finished(replay(made(type="promotion"), traces(2)))) == 2
+
+
+def test_stopping_decides_at_once():
+    policy = made(reduction_factor=2)
+    answers = []
+    for k, accuracy in enumerate((0.5, 0.6, 0.4, 0.7)):
+        answers.append(policy.on_report(str(k), Report(1, {"val_accuracy": accuracy})).action)
+    assert answers == [Action.CONTINUE, Action.CONTINUE, Action.STOP, Action.CONTINUE]
+
+
+def test_equals_are_treated_alike():
+    policy = made(reduction_factor=3)
+    answers = {policy.on_report(str(k), Report(1, {"val_accuracy": 0.5})).action for k in range(6)}
+    assert answers == {Action.CONTINUE}
+
+
+def test_the_audited_are_those_the_seed_draws_and_are_trained_to_the_end():
+    stream = traces(100)
+    policies = [made(type="promotion", audit=0.1, seed=5) for _ in range(2)]
+    one, other = (replay(policy, stream) for policy in policies)
+    drawn = np.random.default_rng(5).random(100) < 0.1
+    assert set(np.flatnonzero(drawn)) <= set(finished(one))
+    assert finished(one) == finished(other)
+    assert policies[0].audit().trials == drawn.sum()
+
+
+def test_an_audited_trial_says_so():
+    policy = made(audit=1.0)
+    for k, accuracy in enumerate((0.9, 0.1)):
+        policy.on_add(str(k))
+        decision = policy.on_report(str(k), Report(1, {"val_accuracy": accuracy}))
+    assert decision.action is Action.CONTINUE
+    assert decision.reason.endswith("it goes on as one of the audit, which is never pruned")
+
+
+def misled(audit):
+    """Return a policy whose combination was misled by a loss that says the opposite, and its stream."""
+    stream = traces(200, told=1.0)
+    for trace in stream:
+        for report in trace.reports:
+            report.metrics["train_loss"] *= -1
+            report.metrics["val_accuracy"] = trace.last("val_accuracy")
+    combination = LearnedCombination(leave_out=("metric",))
+    return made(type="promotion", audit=audit, combination=combination), stream
+
+
+def test_it_falls_back_to_the_metric_when_the_audit_says_so():
+    policy, stream = misled(audit=0.2)
+    replayed = replay(policy, stream)
+    assert not policy.audit().trustworthy
+    reasons = [d.reason for trial in replayed.trials.values() for d in trial.decisions]
+    late = [reason for reason in reasons if "the metric decides, because of" in reason]
+    assert late
+    assert "audited trials: rank correlation" in late[-1]
+    best = max(trace.last("val_accuracy") for trace in stream)
+    assert max(stream[k].last("val_accuracy") for k in finished(replayed)) > best - 0.02
+
+
+def test_without_an_audit_it_cannot_know_better():
+    policy, stream = misled(audit=0)
+    replayed = replay(policy, stream)
+    assert policy.audit().trustworthy
+    assert not any(
+        "the metric decides" in d.reason for trial in replayed.trials.values() for d in trial.decisions
+    )
+
+
+def test_a_diverged_trial_makes_room_and_is_learned_from():
+    policy = made(type="stopping", reduction_factor=1.5)
+    for k, accuracy in enumerate((0.9, 0.8, 0.7)):
+        policy.on_report(str(k), Report(1, {"val_accuracy": accuracy}))
+    gone = policy.on_report("0", Report(2, {"val_accuracy": float("nan")}))
+    assert gone.failed
+    kept = policy.on_report("3", Report(1, {"val_accuracy": 0.75}))
+    assert "ranks it 2 of 3" in kept.reason
+
+
+def test_a_trial_that_failed_and_is_tried_again_counts_again():
+    policy = made(type="promotion")
+    policy.on_add("a")
+    policy.on_report("a", Report(1, {"val_accuracy": 0.9}))
+    policy.on_error("a")
+    policy.on_add("a")
+    policy.on_report("a", Report(1, {"val_accuracy": 0.9}))
+    assert "ranks it 1 of 1" in policy.on_report("a", Report(1, {"val_accuracy": 0.9})).reason
+
+
+def test_predictions_are_in_the_unit_of_the_metric_and_say_when_they_are_none():
+    policy = made(audit=1.0, bounds=(0.0, 1.0))
+    rng = np.random.default_rng(0)
+    guesses = []
+    for k in range(30):
+        end = float(rng.uniform(0.3, 0.9))
+        early = [Report(e, {"val_accuracy": end * (0.5 + e / 32), "train_loss": -end}) for e in (1, 2)]
+        guesses.append([policy.on_report(str(k), report).prediction for report in early])
+        policy.on_complete(str(k), Report(16, {"val_accuracy": end}))
+    first, last = guesses[0][0], guesses[-1][0]
+    assert first.std is None
+    assert first.fallback == "only 0 of the trials seen at epoch 1 have finished"
+    assert last.fallback is None
+    assert abs(last.mean - end) < 3 * last.std
+    assert guesses[-1][1].epochs == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "up"}, "mode must be 'max' or 'min', received 'up'"),
+        ({"max_t": 0}, "max_t must be above 0, received 0"),
+        ({"grace_period": 17}, "grace_period must be from 1 to max_t = 16, received 17"),
+        ({"reduction_factor": 1}, "reduction_factor must be above 1, received 1"),
+        ({"type": "pausing"}, "type must be 'stopping' or 'promotion', received 'pausing'"),
+        ({"max_paused": -1}, "max_paused must be at least 0, received -1"),
+        ({"audit": 2}, "audit must be a share from 0 to 1, received 2"),
+        ({"bounds": (1, 0)}, r"bounds must be \(low, high\) with low < high, received \(1, 0\)"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        made(**arguments)
+
+
+def test_a_rung_beyond_the_end_is_left_out():
+    assert made(grace_period=1).milestones == (1, 2)
+    assert made(grace_period=9).milestones == (9,)
+    assert made(grace_period=16).milestones == ()
