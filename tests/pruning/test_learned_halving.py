@@ -46,8 +46,8 @@ def finished(replayed):
 
 
 def test_promotion_spends_what_its_shares_say():
-    # 200 epochs for all, 12 trials (200 / 4^2) one more, 10 of them (four of five) to the end. What is learned
-    # meanwhile may give a place to one that was given up before.
+    # 200 epochs for all, 12 trials (200 / 4^2) one more, 10 of them (four of five) to the end. What is
+    # learned meanwhile may give a place to one that was given up before.
     replayed = replay(made(type="promotion"), traces(200))
     assert len(finished(replayed)) == 10
     assert 200 + 10 + 10 * 14 < replayed.epochs <= 200 + 12 + 10 * 14
