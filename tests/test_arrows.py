@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "neurocap_search"
 
 ALLOWED = {
     "network_science": set(),
+    "zero_cost": {"network_science"},
     "prediction": {"network_science"},
     "pruning": {"prediction", "network_science"},
     "training": {"pruning", "prediction", "network_science", "config", "errors", "torch_pair"},
