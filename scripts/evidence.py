@@ -1,4 +1,4 @@
-"""Write docs/evidence.md and its figures from a bank of recorded trainings, and from nothing else.
+"""Write docs/evidence.md, docs/evidence_learned.md and their figures from a bank of recorded trainings alone.
 
 python scripts/evidence.py
 python scripts/evidence.py --bank my_curves --rules asha hyperband --candidate hyperband --output mine
@@ -17,8 +17,12 @@ from neurocap_search.comparison.figures.render import png
 from neurocap_search.comparison.replaying import cores, replay_bank
 from neurocap_search.comparison.report.compose import compose
 from neurocap_search.comparison.report.markdown import markdown
+from neurocap_search.comparison.report.page import Page
+from neurocap_search.comparison.targets.page import learned_page
 from neurocap_search.errors import UserError
+from neurocap_search.prediction.combination import read_prior
 from neurocap_search.traces.bank import BUNDLED, load_bank
+from neurocap_search.traces.schema import TaskTraces
 
 _NOTE = "<!-- Written by scripts/evidence.py from the bank alone; do not edit. -->\n<!-- {command} -->\n\n"
 
@@ -48,6 +52,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=50, help="architectures of a pool")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16, 64], help="trials at a time")
     parser.add_argument("--seeds", type=int, default=30, help="orders of the trials")
+    parser.add_argument(
+        "--no-learned",
+        dest="learned",
+        action="store_false",
+        help="leave out the page on the learned combination, whose pools are twice as large",
+    )
     parser.add_argument("--name", default="evidence", help="name of the page")
     parser.add_argument("--output", type=Path, default=Path("docs"), help="folder of the page")
     return parser
@@ -68,13 +78,37 @@ def _write(options: argparse.Namespace) -> None:
             processes=cores(),
             on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    page = compose(results, tasks)
-    figures = options.output / options.name
+    _write_page(compose(results, tasks), options.name, options)
+    tuning = {name: task for name, task in tasks.items() if name in read_prior().tasks}
+    reporting = {name: task for name, task in tasks.items() if name not in tuning}
+    if options.learned and len(tuning) > 1 and reporting:
+        _write_page(_learned(tuning, reporting, options), f"{options.name}_learned", options)
+
+
+def _learned(
+    tuning: dict[str, TaskTraces], reporting: dict[str, TaskTraces], options: argparse.Namespace
+) -> Page:
+    """Return the page on the learned combination: fitted on some tasks, reported on the others."""
+    trials, seeds = 2 * options.trials, options.seeds
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("replays of the learned combination", total=None)
+        return learned_page(
+            tuning,
+            reporting,
+            trials=trials,
+            seeds=seeds,
+            processes=cores(),
+            on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+
+
+def _write_page(page: Page, name: str, options: argparse.Namespace) -> None:
+    figures = options.output / name
     figures.mkdir(parents=True, exist_ok=True)
     for picture in page.pictures:
         (figures / f"{picture.name}.png").write_bytes(png(picture.figure))
-    text = _NOTE.format(command=_command(options)) + markdown(page, options.name)
-    (options.output / f"{options.name}.md").write_text(text, encoding="utf-8")
+    text = _NOTE.format(command=_command(options)) + markdown(page, name)
+    (options.output / f"{name}.md").write_text(text, encoding="utf-8")
     print(page.sentence)
 
 
@@ -84,10 +118,11 @@ def _command(options: argparse.Namespace) -> str:
     given = [
         f"--{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in vars(options).items()
-        if name not in ("bank", "output") and value != parser.get_default(name)
+        if name not in ("bank", "output", "learned") and value != parser.get_default(name)
     ]
     bank = [] if options.bank == BUNDLED else [f"--bank {options.bank.name}"]
-    return " ".join(["python scripts/evidence.py", *bank, *given])
+    part = [] if options.learned else ["--no-learned"]
+    return " ".join(["python scripts/evidence.py", *bank, *given, *part])
 
 
 if __name__ == "__main__":

@@ -141,6 +141,6 @@ def _misfit(name: str, plan: ReplayPlan) -> str | None:
         reported = {
             number for trace in plan.pools[unit] for report in trace.reports for number in report.metrics
         }
-        if missing := [signal for signal in policy.signals if signal not in reported]:
+        if missing := [signal for signal in policy.required if signal not in reported]:
             return f"task {task!r}: it looks at {' and '.join(missing)}, which nobody reported there"
     return None

@@ -78,6 +78,11 @@ class GuardedPolicy(WrappedPolicy):
         """What the policy looks at, and the metric."""
         return tuple(dict.fromkeys((*self.policy.signals, self.metric)))
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """What the policy cannot do without, and the metric."""
+        return tuple(dict.fromkeys((*self.policy.required, self.metric)))
+
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the policy decide, and let the trial go on if a guard protects it."""
         decision = self.policy.on_report(trial_id, report)

@@ -113,6 +113,11 @@ class LearnedHalvingPolicy(PruningPolicy):
         return self._combination.signals
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """The metric: a signal that nobody reports says nothing."""
+        return (self.metric,)
+
+    @property
     def milestones(self) -> tuple[float, ...]:
         """Epochs of the rungs."""
         return tuple(rung.milestone for rung in self._ladder.rungs)

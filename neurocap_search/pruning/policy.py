@@ -29,6 +29,11 @@ class PruningPolicy(ABC):
         return ()
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the reported numbers it cannot do without: all it decides by, unless it says otherwise."""
+        return self.signals
+
+    @property
     def milestones(self) -> tuple[float, ...]:
         """Epochs at which trials are compared, ascending: where a checkpoint is worth its cost."""
         return ()

@@ -63,6 +63,11 @@ class SizeClassPolicy(PruningPolicy):
         return tuple(dict.fromkeys((*self._classes[None].signals, self.size)))
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """What a class's policy cannot do without, and the size."""
+        return tuple(dict.fromkeys((*self._classes[None].required, self.size)))
+
+    @property
     def milestones(self) -> tuple[float, ...]:
         """Those of all policies."""
         return tuple(sorted({epoch for policy in self._classes.values() for epoch in policy.milestones}))
