@@ -19,6 +19,8 @@ _SET_BY = {"scheduler": "live.rules", "seed": "seed", "tracking": "tracking", "o
 RuleName = Annotated[str, Field(min_length=1)]
 
 DEFAULT_RULES = (
+    "learned_promotion",
+    "learned_promotion:no_audit",
     "beta_eff",
     "beta_eff_promotion",
     "asha",

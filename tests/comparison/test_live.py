@@ -203,4 +203,4 @@ def test_the_example_can_be_read() -> None:
     example = read_as(CompareConfig, ROOT / "configs" / "compare_digits.yaml")
     assert example.live is not None
     assert example.live.is_paired
-    assert math.prod((example.seeds, len(example.live.rules))) == 20
+    assert math.prod((example.seeds, len(example.live.rules))) == 25
