@@ -3,10 +3,12 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
 
+from neurocap_search.contribution_words import print_contributions
 from neurocap_search.display import number
 from neurocap_search.tracking.mlflow_tracker import MlflowTracker
 from neurocap_search.tracking.summary import PredictionQuality, Summary
@@ -15,10 +17,22 @@ from neurocap_search.tune import SearchOutcome
 
 def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracker: MlflowTracker) -> None:
     """Print the figures of a search and where everything is."""
-    lines = [*_result(outcome.summary), *_cost(outcome.summary)]
-    if outcome.summary.quality is not None:
-        lines += _quality(outcome.summary.quality)
-    lines += ["", f"Run directory   {folder}"]
+    summary = outcome.summary
+    quality = [] if summary.quality is None else _quality(summary.quality)
+    _print(console, [*_result(summary), *_cost(summary), *quality])
+    if summary.insight is not None:
+        print_contributions(console, summary.insight, summary.metric)
+    _print(console, _places(outcome, folder, tracker))
+
+
+def _print(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _places(outcome: SearchOutcome, folder: Path, tracker: MlflowTracker) -> list[str]:
+    """Say where everything is, what went wrong and how to go on."""
+    lines = ["", f"Run directory   {folder}"]
     if outcome.summary.best:
         lines += [f"Look inside     {inspect_command(folder)}"]
     lines += [f"Report          {report_command(folder)}"]
@@ -26,8 +40,7 @@ def print_outcome(console: Console, outcome: SearchOutcome, folder: Path, tracke
     lines += [f"Warning         {warning}" for warning in outcome.warnings]
     if outcome.interrupted:
         lines += ["", interrupted_words(outcome.summary, folder)]
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return lines
 
 
 def _mlflow(tracker: MlflowTracker, folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from neurocap_search.pruning.full_training import FullTrainingPolicy
 from neurocap_search.pruning.guarded import GuardedPolicy
 from neurocap_search.pruning.hyperband import HyperbandPolicy
 from neurocap_search.pruning.i_epoch import IEpochPolicy
+from neurocap_search.pruning.insight import Insight, SignalShares
 from neurocap_search.pruning.learned_halving import LearnedHalvingPolicy
 from neurocap_search.pruning.median import MedianPolicy
 from neurocap_search.pruning.policy import PruningPolicy
@@ -24,10 +25,12 @@ __all__ = [
     "GuardedPolicy",
     "HyperbandPolicy",
     "IEpochPolicy",
+    "Insight",
     "LearnedHalvingPolicy",
     "MedianPolicy",
     "PromotionHalvingPolicy",
     "PruningPolicy",
+    "SignalShares",
     "SizeClassPolicy",
     "SuccessiveHalvingPolicy",
     "SynchronousHalvingPolicy",

@@ -41,9 +41,14 @@ class Estimates(NamedTuple):
     wrongly_pruned: float
 
     @property
+    def is_enough(self) -> bool:
+        """Whether these are trials enough to judge the prediction by: eight."""
+        return self.trials >= _LEAST
+
+    @property
     def trustworthy(self) -> bool:
         """False once eight trials say that the prediction ranks no better than the metric itself."""
-        return self.trials < _LEAST or self.predicted > self.seen
+        return not self.is_enough or self.predicted > self.seen
 
     def __str__(self) -> str:
         return (

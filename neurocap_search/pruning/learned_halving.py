@@ -9,6 +9,7 @@ from neurocap_search.pruning.arguments import check_at_least, check_halving, che
 from neurocap_search.pruning.audit import Arrival, Audit, Estimates
 from neurocap_search.pruning.cohort_ladder import CohortLadder
 from neurocap_search.pruning.decision import Action, Decision
+from neurocap_search.pruning.insight import Insight, SignalShares
 from neurocap_search.pruning.outcomes import (
     already_ended,
     between_rungs,
@@ -136,6 +137,12 @@ class LearnedHalvingPolicy(PruningPolicy):
         ladder = self._ladder
         reached = [(k, rung.milestone) for k, rung in enumerate(ladder.rungs) if rung.rows]
         return {epoch: self._combination.worth(ladder.ranking.standings(k)) for k, epoch in reached}
+
+    def insight(self) -> Insight:
+        """Return the contributions with the number of trials at each rung, and the audit."""
+        trials = {rung.milestone: len(rung.rows) for rung in self._ladder.rungs}
+        shares = (SignalShares(epoch, trials[epoch], found) for epoch, found in self.contributions().items())
+        return Insight(tuple(shares), self.audit(), by_metric=int(self._ladder.by_metric))
 
     def on_add(self, trial_id: str) -> None:
         """Draw whether the trial is audited, before it trains."""

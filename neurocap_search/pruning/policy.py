@@ -5,6 +5,7 @@ from typing import Any
 
 from neurocap_search.prediction import Report
 from neurocap_search.pruning.decision import Decision
+from neurocap_search.pruning.insight import Insight
 
 
 class PruningPolicy(ABC):
@@ -64,6 +65,10 @@ class PruningPolicy(ABC):
     def surplus(self) -> list[tuple[str, Decision]]:
         """Return the paused trials to be given up, each with its STOP; on_complete follows for each."""
         return []
+
+    def insight(self) -> Insight | None:
+        """Return what it has learned of its signals by now; None if it learns nothing."""
+        return None
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from neurocap_search.prediction import Report
 from neurocap_search.pruning.arguments import check_state
 from neurocap_search.pruning.decision import Decision
+from neurocap_search.pruning.insight import Insight, pooled
 from neurocap_search.pruning.outcomes import usable
 from neurocap_search.pruning.policy import PruningPolicy
 
@@ -122,6 +123,11 @@ class SizeClassPolicy(PruningPolicy):
         """Return what the policies give up."""
         given_up = [pair for policy in self._classes.values() for pair in policy.surplus()]
         return [(trial_id, self._named(trial_id, decision)) for trial_id, decision in given_up]
+
+    def insight(self) -> Insight | None:
+        """Return what the policies have learned, pooled over the classes."""
+        found = (policy.insight() for policy in self._classes.values())
+        return pooled([insight for insight in found if insight is not None])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the classes of the trials and the states of the policies."""

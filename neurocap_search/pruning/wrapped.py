@@ -2,6 +2,7 @@
 
 from neurocap_search.prediction import Report
 from neurocap_search.pruning.decision import Decision
+from neurocap_search.pruning.insight import Insight
 from neurocap_search.pruning.policy import PruningPolicy
 
 
@@ -59,3 +60,7 @@ class WrappedPolicy(PruningPolicy):
     def surplus(self) -> list[tuple[str, Decision]]:
         """Return what the policy gives up."""
         return self.policy.surplus()
+
+    def insight(self) -> Insight | None:
+        """Return what the policy has learned."""
+        return self.policy.insight()

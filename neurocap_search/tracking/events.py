@@ -16,8 +16,8 @@ JOURNAL_VERSION = 2
 _encode = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 
 Event = dict[str, Any]
-"""A JSON-ready dict; ``event`` says which kind, such as search, suggested, report, ended or resumed, and
-``time`` when, in seconds since 1970."""
+"""A JSON-ready dict; ``event`` says which kind, such as search, suggested, report, learned, ended or resumed,
+and ``time`` when, in seconds since 1970."""
 
 
 class Journal:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurocap_search.prediction import Report
-from neurocap_search.pruning import Decision
+from neurocap_search.pruning import Decision, Insight
+from neurocap_search.tracking.contributions import contribution_rows
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
 
 Table = dict[str, list[Any]]
@@ -133,6 +134,12 @@ def prediction_table(record: SearchRecord, epoch: int) -> Table:
             rows.append([*map(_number, row), _number(guess.mean - final), guess.fallback])
     columns = ["trial", "description", "epoch", "predicted_mean", "predicted_std", "seen", "final"]
     return {"columns": [*columns, "error", "fallback"], "data": rows}
+
+
+def contribution_table(insight: Insight) -> Table:
+    """Return the share of every signal at every rung."""
+    rows = contribution_rows(insight)
+    return {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
 
 
 def summary_metrics(summary: Mapping[str, Any]) -> dict[str, float]:

@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from neurocap_search.tracking import mlflow_contents as contents
+from neurocap_search.tracking.contributions import contribution_metrics
 from neurocap_search.tracking.mlflow_children import shown_as_table
 from neurocap_search.tracking.mlflow_store import MlflowStore
 from neurocap_search.tracking.mlflow_target import MlflowTarget
 from neurocap_search.tracking.replica import Replica
 
-_FILES = ("config.yaml", "summary.json", "trials.csv", "decisions.jsonl", "figures", "best")
+_FILES = (
+    "config.yaml",
+    "summary.json",
+    "trials.csv",
+    "contributions.csv",
+    "decisions.jsonl",
+    "figures",
+    "best",
+)
 
 
 class ParentRun:
@@ -53,9 +62,10 @@ class ParentRun:
             summary: The summary's JSON; None for a search that was cut off before it had one.
         """
         self._put_files()
-        tags = {"neurocap.events": str(self._replica.events)}
+        tags = {"neurocap.events": str(self._replica.events)} | self._put_tables(summary)
+        if (insight := self._replica.record.insight) is not None:
+            tags["neurocap.audit"] = insight.sentence
         if summary is not None:
-            tags |= self._put_predictions(summary)
             self._register(summary)
         self._store.send(self.run_id, metrics=self._new_figures(summary), tags=tags)
         cut_off = summary is None or summary["interrupted"]
@@ -71,18 +81,23 @@ class ParentRun:
             if (self._folder / name).exists():
                 self._store.put(self.run_id, self._folder / name)
 
-    def _put_predictions(self, summary: Mapping[str, Any]) -> dict[str, str]:
-        """Keep the table of predictions against finals; return the tag that shows it."""
-        if not summary["quality"]:
-            return {}
-        table = contents.prediction_table(self._replica.record, summary["quality"]["epoch"])
-        self._store.put_json(self.run_id, "predictions.json", table)
-        return shown_as_table("predictions.json")
+    def _put_tables(self, summary: Mapping[str, Any] | None) -> dict[str, str]:
+        """Keep the tables of predictions and of contributions; return the tag that shows them."""
+        record, tables = self._replica.record, {}
+        if summary is not None and summary["quality"]:
+            epoch = summary["quality"]["epoch"]
+            tables["predictions.json"] = contents.prediction_table(record, epoch)
+        if record.insight is not None and record.insight.rungs:
+            tables["contributions.json"] = contents.contribution_table(record.insight)
+        for name, table in tables.items():
+            self._store.put_json(self.run_id, name, table)
+        return shown_as_table(*tables) if tables else {}
 
     def _new_figures(self, summary: Mapping[str, Any] | None) -> list[tuple[str, float, float, int]]:
-        """Return the summary's numbers that the run does not hold yet."""
-        held = self._store.metrics(self.run_id)
+        """Return the numbers of the summary and of what was learned that the run does not hold yet."""
+        held, insight = self._store.metrics(self.run_id), self._replica.record.insight
         numbers = contents.summary_metrics(summary) if summary else {}
+        numbers |= contribution_metrics(insight) if insight else {}
         return [(name, n, self._replica.time, 0) for name, n in numbers.items() if held.get(name) != n]
 
     def _register(self, summary: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from neurocap_search.prediction import Prediction, Report
-from neurocap_search.pruning import Action, Decision
+from neurocap_search.pruning import Action, Decision, Insight
 from neurocap_search.tracking.events import Event
 
 
@@ -112,6 +112,7 @@ class SearchRecord:
         lost_epochs: Epochs of interrupted trials that had to start over.
         search_id: Tells this search from all others, also from one in a folder of the same name.
         proposed: Trials proposed so far, dropped ones among them; the number of the next one.
+        insight: What the policy has learned of its signals; None if it learns nothing.
     """
 
     metric: str
@@ -122,6 +123,7 @@ class SearchRecord:
     lost_epochs: int = 0
     search_id: str = ""
     proposed: int = 0
+    insight: Insight | None = None
 
     def apply(self, event: Event) -> None:
         """Take in one event, live or read from a journal."""
@@ -210,6 +212,9 @@ class SearchRecord:
         trial = self.trials[event["old_id"]]
         if trial.state is TrialState.INTERRUPTED:
             trial.state = TrialState.RUNNING
+
+    def _on_learned(self, event: Event) -> None:
+        self.insight = Insight.from_json(event["insight"])
 
     def _on_retried(self, event: Event) -> None:
         """A trial that failed is tried again; what it reports from then on replaces what it had reported."""

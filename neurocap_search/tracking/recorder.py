@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neurocap_search.prediction import Report
-from neurocap_search.pruning import Decision
+from neurocap_search.pruning import Decision, Insight
 from neurocap_search.tracking.events import Event, Journal
 from neurocap_search.tracking.listener import SearchListener
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
@@ -112,6 +112,12 @@ class SearchRecorder:
         self._keep(event | {"error": error, "weights": weights, "decision": given_up})
         trial: TrialRecord = self.record.trials[trial_id]
         self.tell(lambda listener: listener.on_trial_end(self.record, trial))
+
+    def learned(self, insight: Insight | None) -> None:
+        """The policy may have learned something; nothing is written if it has not."""
+        known = self.record.insight
+        if insight is not None and (known is None or known.to_json() != insight.to_json()):
+            self._keep({"event": "learned", "insight": insight.to_json()})
 
     def tell(self, message: Callable[[SearchListener], None]) -> None:
         """Tell every listener; one that fails is left out from then on."""

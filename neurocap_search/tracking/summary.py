@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from neurocap_search.pruning import Insight
 from neurocap_search.tracking.events import finite
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
 
@@ -56,6 +57,7 @@ class Summary:
         best: Number, description, configuration and final metric of the best trial.
         test_accuracy: Accuracy of the best trial on images no trial has seen (a share).
         quality: Quality of the predictions at the first rung.
+        insight: What the policy has learned of its signals; None if it learns nothing.
     """
 
     metric: str
@@ -71,6 +73,7 @@ class Summary:
     best: dict[str, Any] | None = None
     test_accuracy: float | None = None
     quality: PredictionQuality | None = None
+    insight: Insight | None = None
 
     @property
     def epoch_share(self) -> float:
@@ -79,7 +82,9 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
-        state: dict[str, Any] = finite(asdict(self) | {"epoch_share": self.epoch_share})
+        insight = self.insight.to_json() if self.insight else None
+        more = {"epoch_share": self.epoch_share, "insight": insight}
+        state: dict[str, Any] = finite(asdict(self) | more)
         return state
 
 
@@ -107,6 +112,7 @@ def summarise(record: SearchRecord, quality_epoch: int, test_accuracy: float | N
         best=_best(record),
         test_accuracy=test_accuracy,
         quality=prediction_quality(record, quality_epoch),
+        insight=record.insight,
     )
 
 

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from neurocap_search.pruning import Decision
+from neurocap_search.tracking.contributions import contribution_rows
 from neurocap_search.tracking.events import finite
 from neurocap_search.tracking.listener import SearchListener
 from neurocap_search.tracking.record import SearchRecord, TrialRecord, TrialState
@@ -15,7 +17,10 @@ from neurocap_search.tracking.summary import Summary
 
 
 class TableWriter(SearchListener):
-    """Keeps ``trials.csv`` and ``decisions.jsonl`` up to date and writes ``summary.json`` at the end.
+    """Keeps the tables up to date and writes ``summary.json`` at the end.
+
+    The tables are ``trials.csv``, ``decisions.jsonl`` and, if the policy learns what its signals are worth,
+    ``contributions.csv``.
 
     Args:
         folder: The run directory.
@@ -41,16 +46,16 @@ class TableWriter(SearchListener):
         self._decisions.flush()  # a killed search must not lack any, and a full disk must show
 
     def on_trial_end(self, record: SearchRecord, trial: TrialRecord) -> None:
-        """Write the table of trials anew, unless that would take more than a twentieth of the time."""
+        """Write both tables anew, unless that would take more than a twentieth of the time."""
         start = time.monotonic()
         if start >= self._next:
-            self._write_trials(record)
+            self._write_tables(record)
             self._next = start + 20 * (time.monotonic() - start)
 
     def on_search_end(self, record: SearchRecord, summary: Summary) -> None:
-        """Write the table of trials and the summary."""
+        """Write the tables of trials and contributions, and the summary."""
         self._close()
-        self._write_trials(record)
+        self._write_tables(record)
         write_json(self.folder / "summary.json", summary.to_json())
 
     def __del__(self) -> None:
@@ -61,15 +66,21 @@ class TableWriter(SearchListener):
             self._decisions.close()
             self._decisions = None
 
-    def _write_trials(self, record: SearchRecord) -> None:
-        rows = [trial_row(record, trial) for trial in record]
-        if rows:
-            text = io.StringIO()
-            columns = dict.fromkeys(name for row in rows for name in row)
-            writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            write_text(self.folder / "trials.csv", text.getvalue())
+    def _write_tables(self, record: SearchRecord) -> None:
+        _write_csv(self.folder / "trials.csv", [trial_row(record, trial) for trial in record])
+        if record.insight is not None:
+            _write_csv(self.folder / "contributions.csv", contribution_rows(record.insight))
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, if there are any."""
+    if rows:
+        text = io.StringIO()
+        columns = dict.fromkeys(name for row in rows for name in row)
+        writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
 
 
 def decision_row(trial: TrialRecord, decision: Decision) -> str:

@@ -108,6 +108,7 @@ class RecordCallback(tune.Callback):  # type: ignore[misc]
             self._tell_start(recorder)
         for record in recorder.record.in_state(TrialState.RUNNING):
             recorder.ended(record.trial_id, TrialState.INTERRUPTED)
+        self._scheduler.note_insight()
         if self._told:
             milestones = self._scheduler.policy.milestones
             summary = summarise(recorder.record, int(milestones[0]) if milestones else 1)

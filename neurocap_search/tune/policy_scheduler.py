@@ -264,7 +264,14 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
     def _end(self, trial: Trial, state: TrialState, **facts: Any) -> None:
         key = self.roster.key(trial.trial_id)
         if self.recorder is not None and self._is_recorded(key):
+            self.note_insight()  # before the end, so that who is told of that sees it
             self.recorder.ended(key, state, **facts)
+
+    @survives()
+    def note_insight(self) -> None:
+        """Write down what the policy has learned."""
+        if self.recorder is not None:
+            self.recorder.learned(self.policy.insight())
 
     def _last(self, key: str) -> Decision | None:
         made = self.decisions.get(key)

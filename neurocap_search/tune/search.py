@@ -125,6 +125,7 @@ def _run(
     if searcher.exhausted:
         changed.append("every architecture that the space gives was tried; the search ended before its time")
         record.num_trials = len(record.trials)
+    scheduler.note_insight()
     return _conclude(config, folder, data, recorder, changed)
 
 

@@ -125,6 +125,7 @@ def test_the_page_has_all_its_parts(subject: SearchSubject) -> None:
         "Where the epochs went",
         "Predicted against final",
         "Calibration of the spread",
+        "What the signals were worth to the rule",
         "What each signal is worth",
         "Trials",
         "How it was made",

@@ -3,6 +3,7 @@
 from neurocap_search.comparison.report.page import Page
 from neurocap_search.comparison.report.sections.calibration import calibration_section
 from neurocap_search.comparison.report.sections.predictions import predictions_section
+from neurocap_search.comparison.search_report.contributions import contributions_section
 from neurocap_search.comparison.search_report.health import health_section
 from neurocap_search.comparison.search_report.sections import (
     curves_section,
@@ -31,6 +32,7 @@ def compose_search(subject: SearchSubject) -> Page:
             epochs_section(subject),
             predictions_section(subject.scene),
             calibration_section(subject.scene),
+            contributions_section(subject),
             signals_section(subject),
             trials_section(subject),
             protocol_section(subject),
