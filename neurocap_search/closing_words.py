@@ -142,7 +142,7 @@ def _quality(quality: PredictionQuality) -> list[str]:
     def rho(value: float | None) -> str:
         return number(value, ".2f")
 
-    fallbacks = f", {quality.fallbacks} of them without extrapolation" if quality.fallbacks else ""
+    fallbacks = f", {quality.fallbacks} of them only what was seen" if quality.fallbacks else ""
     within = "" if quality.within_one_std is None else f", {quality.within_one_std:.0%} within one s.d."
     lines = [
         f"Predictions     at epoch {quality.epoch}, on the {quality.trials} trials trained to the end"
@@ -159,7 +159,7 @@ def verdict(quality: PredictionQuality) -> str:
     """Say in plain words whether the prediction was worth anything here."""
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
     if quality.fallbacks == quality.trials:
-        return "None of these rests on beta_eff: each is only the best accuracy seen by then."
+        return "None of these is a real prediction: each only stands for the accuracy seen by then."
     if ours is None or seen is None:
         return "Too few trials to say whether the prediction ranks better than the accuracy seen."
     word = "better than" if ours > seen else "no better than"

@@ -17,7 +17,7 @@ class Prediction:
         predictor: Who predicted it.
         epochs: The epochs it rests on.
         fallback: None for a real prediction; otherwise why the predictor could not make one and
-            ``mean`` is only the best value seen.
+            ``mean`` only stands for what was seen so far.
 
     Example:
         >>> print(Prediction(0.9312, 0.012, "capacitance_ridge", (1, 2, 3)))

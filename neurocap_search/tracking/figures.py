@@ -82,8 +82,8 @@ def draw_predictions(record: SearchRecord, epoch: int) -> Figure:
         spread = 0.0 if guess.std is None else guess.std
         axes.errorbar(guess.mean, final, xerr=spread, fmt="o", color=color, markersize=4, elinewidth=0.8)
     _same_scale(axes, [value for guess, final in pairs for value in (guess.mean, final)])
-    axes.plot([], [], "o", color=_BLUE, label="extrapolated to beta_eff = 0")
-    axes.plot([], [], "o", color=_ORANGE, label="best value seen (no extrapolation)")
+    axes.plot([], [], "o", color=_BLUE, label="predicted")
+    axes.plot([], [], "o", color=_ORANGE, label="only what was seen")
     axes.plot([], [], "--", color=_GREY, label="predicted = final")
     name = record.metric.replace("_", " ")
     axes.set(xlabel=f"{name} predicted at epoch {epoch} (share, ± one s.d.)", ylabel=f"final {name} (share)")

@@ -21,7 +21,7 @@ class PredictionQuality:
     Attributes:
         epoch: Epoch the predictions were made at.
         trials: Number of trials compared.
-        fallbacks: How many of them had no real prediction but the best value seen.
+        fallbacks: How many of them had no real prediction but what was seen by then.
         mean_error: Mean absolute error of the prediction.
         rank_correlation: Spearman's rho of prediction and final metric; None below 3 trials.
         within_one_std: Share of finals within one standard deviation (0.68 if well calibrated).

@@ -80,8 +80,8 @@ def _predictions(subject: SearchSubject) -> Iterator[Check]:
     if quality is None:
         return
     share = quality.fallbacks / quality.trials
-    reason = f"{quality.fallbacks} of {quality.trials} at epoch {quality.epoch} are only the best value seen"
-    yield Check("predictions rest on beta_eff", graded(share == 1, share > 0.5), reason)
+    reason = f"{quality.fallbacks} of {quality.trials} at epoch {quality.epoch} only stand for what was seen"
+    yield Check("predictions are real", graded(share == 1, share > 0.5), reason)
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
     if ours is not None and seen is not None and quality.trials >= FEW:
         reason = f"rank correlation with the final {ours:.2f}, that of the value seen {seen:.2f}"

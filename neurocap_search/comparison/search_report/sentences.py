@@ -48,7 +48,7 @@ def predictions(subject: SearchSubject) -> str:
 
 def _worth(quality: PredictionQuality) -> str:
     if quality.fallbacks == quality.trials:
-        return "None of the predictions rests on beta_eff: each is only the best value seen by then."
+        return "None of these is a real prediction: each only stands for what was seen by then."
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
     if ours is None or seen is None:
         return "Too few to say which of the two ranks better."
