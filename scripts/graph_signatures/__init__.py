@@ -1,0 +1,1 @@
+"""The pieces of scripts/reproduce_graph_signatures.py."""
