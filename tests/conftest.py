@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -27,6 +28,10 @@ SMALL = [
 """Overrides that make a search of seconds out of configs/digits.yaml, one worker, still pruning."""
 
 torch.set_num_threads(1)
+
+settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("thorough", max_examples=400, deadline=None)
+settings.load_profile("quick")
 
 
 def run_cli(*arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:

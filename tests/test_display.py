@@ -60,4 +60,6 @@ def test_the_verdict_never_flatters(ours: float | None, seen: float, words: str)
 
 
 def test_the_verdict_gives_beta_eff_no_credit_for_fallbacks() -> None:
-    assert "None of these is a real prediction" in verdict(PredictionQuality(4, 5, 5, 0.01, 0.9, 0.5, 0.02, 0.7))
+    assert "None of these is a real prediction" in verdict(
+        PredictionQuality(4, 5, 5, 0.01, 0.9, 0.5, 0.02, 0.7)
+    )

@@ -60,7 +60,7 @@ def test_live_searches_propose_the_same_to_all_unless_a_sampler_is_named(tmp_pat
         ({}, "give one of the sections replay: and live:, received neither"),
         ({"replay": {}, "live": LIVE}, "give one of the sections replay: and live:, received both"),
         ({"replay": {}, "rival": "beta_eff"}, "candidate and rival are both 'beta_eff'; name two rules"),
-        ({"replay": {}, "candidate": "mine"}, "candidate: 'mine' is none of the rules beta_eff, "),
+        ({"replay": {}, "candidate": "mine"}, "candidate: 'mine' is none of the rules learned_promotion, "),
         ({"replay": {"workers": [4, 4]}}, "workers: 4 stands there twice; leave one out"),
         ({"replay": {"workers": [0]}}, "greater than or equal to 1, received 0"),
         ({"replay": {"rules": ["asha", "asha"]}}, "rules: 'asha' stands there twice; leave one out"),

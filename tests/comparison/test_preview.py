@@ -66,7 +66,7 @@ def test_i_epoch_spends_just_what_its_closed_form_says() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    name=st.sampled_from(["neural_capacitance", "asha", "hyperband", "median", "i_epoch", "none"]),
+    name=st.sampled_from(["learned", "neural_capacitance", "asha", "hyperband", "median", "i_epoch", "none"]),
     type_=st.sampled_from(["stopping", "promotion"]),
     grace=st.integers(1, 4),
     epochs=st.integers(5, 12),
@@ -111,9 +111,9 @@ def test_a_live_comparison_adds_up() -> None:
     assert code == 0
     found = json.loads(out)
     rows = found["rules"]
-    assert [row["rule"] for row in rows] == ["none", "beta_eff", "asha", "i_epoch"]
+    assert [row["rule"] for row in rows] == ["none", "learned", "beta_eff", "asha", "i_epoch"]
     assert rows[0]["epochs"]["likely"] == 5 * (30 * 18 + 18)  # the winner trains once more
-    assert rows[3]["epochs"]["likely"] == 5 * (30 * 4 + 3 * 14 + 18)
+    assert rows[4]["epochs"]["likely"] == 5 * (30 * 4 + 3 * 14 + 18)
     total = found["total"]
     for name in ("trials", "searches"):
         assert total[name] == sum(row[name] for row in rows)
@@ -128,7 +128,7 @@ def test_the_table_shows_everything() -> None:
     assert code == 0
     for word in ("beta_eff", "i_epoch", "CPU-hours", "price", "nothing has been begun"):
         assert word in out
-    assert "Trials          600 in 20 searches" in out
+    assert "Trials          750 in 25 searches" in out
     assert "The sampler learns" not in out
 
 

@@ -99,11 +99,11 @@ def test_with_beta_eff_decisions_are_those_of_the_ray_scheduler(arguments, direc
         grace_period=arguments["min_resource"],
         reduction_factor=arguments["reduction_factor"],
     )
-    for number, step, value, beside, _, ends in told:
+    for number, step, value, beside, pruned, ends in told:
         trial = SimpleNamespace(trial_id=str(number), last_result={})
         result = {"training_iteration": step, "value": value, **beside}
-        answer = scheduler.on_trial_result(None, trial, result)
-        if answer == "STOP" or ends:
+        scheduler.on_trial_result(None, trial, result)
+        if pruned or ends:  # Ray would also end a fully trained trial; a study hears of it when it is told
             scheduler.on_trial_complete(None, trial, result)
     kept = {int(name): [d.reason for d in made] for name, made in scheduler.decisions.items()}
     assert reasons(study) == kept

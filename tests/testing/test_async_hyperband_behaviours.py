@@ -25,7 +25,12 @@ def over_halving(time_attr="training_iteration", metric=None, mode=None, **argum
     return PolicyScheduler(make, time_attr=time_attr, metric=metric, mode=mode)
 
 
-OURS = [NeuralCapacitanceScheduler, over_halving]
+def by_capacitance(*positional, **arguments):
+    """Our scheduler by beta_eff alone, which without beta_eff is successive halving."""
+    return NeuralCapacitanceScheduler(*positional, predictor="capacitance", **arguments)
+
+
+OURS = [by_capacitance, over_halving]
 every = pytest.mark.parametrize("make", [AsyncHyperBandScheduler, *OURS], ids=["ray", "ours", "policy"])
 all_nan = pytest.mark.filterwarnings("ignore:All-NaN slice")  # numpy's, where Ray takes their percentile
 ours = pytest.mark.parametrize("make", OURS, ids=["ours", "policy"])
