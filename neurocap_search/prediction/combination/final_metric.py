@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri, stdtrit
 
 from neurocap_search.prediction.combination.signals import Floats
 
@@ -31,7 +31,8 @@ def final_metric(mean: Floats, std: Floats, seen: Floats, finished: Floats, fina
     :math:`\Phi(z)` of the values seen, which takes over their skewness. From now to the end the metric grows:
     :math:`y = a + b u` is fitted on finished trials, with :math:`b` close to 1 beforehand (standard deviation
     0.5). The spread of the standing is carried along and scaled by how far the finished trials were off, as
-    if four trials had been right beforehand.
+    if four trials had been right beforehand, less two for a and b; and widened as Student's t distribution
+    is, so that 80 % lie within 1.28 standard deviations although few have finished.
 
     Args:
         mean: (trials,), standings of the cohort.
@@ -59,8 +60,10 @@ def final_metric(mean: Floats, std: Floats, seen: Floats, finished: Floats, fina
     predicted = y.mean() + slope * (now - x.mean())
     spread = spread * max(abs(slope), 0.1)
     off = float(np.sum(((y - predicted[finished]) / spread[finished]) ** 2))
-    scale = np.sqrt((_PRIOR_TRIALS + off) / (_PRIOR_TRIALS + len(y)) * (1 + 1 / len(y)))
-    return FinalMetric(predicted, spread * scale)
+    free = _PRIOR_TRIALS + len(y) - 2  # two were spent on a and b
+    scale = np.sqrt((_PRIOR_TRIALS + off) / free * (1 + 1 / len(y)))
+    # Read as a normal distribution, a spread from few trials would be too narrow: 80 % are to be within it.
+    return FinalMetric(predicted, spread * scale * stdtrit(free, 0.9) / ndtri(0.9))
 
 
 def _quantiles(values: Floats, standings: Floats) -> Floats:
