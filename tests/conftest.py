@@ -29,7 +29,7 @@ SMALL = [
 
 torch.set_num_threads(1)
 
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile("quick")
 

@@ -245,19 +245,18 @@ def test_a_trial_that_fails_is_a_result_and_the_search_goes_on(tmp_path: Path) -
 
 
 def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
-    overrides = [*(o for o in SMALL if not o.startswith("scheduler.")), "scheduler.audit=0"]
+    overrides = ["search.num_trials=5", "search.max_concurrent=1", "training.epochs=4", "scheduler.audit=0"]
     process = run_cli("search", "configs/digits.yaml", *overrides, f"output.dir={tmp_path}", "--json")
     assert process.returncode == 0, process.stderr
     printed = json.loads(process.stdout)
     lines = (Path(printed["run_dir"]) / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
     decisions = [json.loads(line) for line in lines]
-    assert (printed["completed"], printed["pruned"]) == (3, 5)  # the promotion type finishes at least three
+    assert (printed["completed"], printed["pruned"]) == (3, 2)  # the promotion type finishes at least three
     predictors = {d["prediction"]["predictor"] for d in decisions if d.get("prediction")}
     assert predictors == {"learned_combination"}
 
 
-@pytest.mark.parametrize("name", ["asha", "none"])
-def test_other_schedulers_by_name(name: str, tmp_path: Path) -> None:
-    search = search_digits(tmp_path, f"scheduler.name={name}")
-    assert (search.printed["pruned"] > 0) == (name == "asha")
+def test_another_scheduler_by_name(tmp_path: Path) -> None:
+    search = search_digits(tmp_path, "scheduler.name=asha")
+    assert search.printed["pruned"] > 0
     assert search.printed["quality"] is None  # nothing was predicted
