@@ -118,7 +118,10 @@ def _page(
     sections = [
         Section(
             "Targets",
-            text=["Each was written down before anything was measured on these tasks. A miss is a miss."],
+            text=[
+                "Each was written down before anything was measured on these tasks. Met or missed is said by "
+                "the mean; the interval says how sure that is."
+            ],
             tables=[_targets(found)],
         ),
         Section("Epochs and regret", tables=[_rules(results, words)], pictures=[_epochs_regret(results)]),
@@ -127,7 +130,8 @@ def _page(
             "Ranking after a few epochs",
             text=[
                 "Spearman's correlation with the final metric within each pool, before anything has "
-                "finished: the prior alone. The best single signal is chosen in hindsight at each epoch."
+                "finished: the prior alone. The best single signal, of accuracies and losses, is chosen in "
+                "hindsight at each epoch."
             ],
             tables=[_early("early_ranking", early)],
             pictures=[_early_picture(early)],
