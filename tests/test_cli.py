@@ -99,7 +99,11 @@ def test_unusable_data_and_points_leave_nothing_behind(
     [
         ("tracking.uri=http://127.0.0.1:9", "MLflow cannot use http://127.0.0.1:9"),
         ("resources.gpus_per_trial=64", "a trial asks for 1 CPUs and 64 GPUs, but the largest node has"),
-        ("tracking.uri=postgresql://127.0.0.1:9/x", "MLflow cannot use postgresql://127.0.0.1:9/x"),
+        pytest.param(
+            "tracking.uri=postgresql://127.0.0.1:9/x",
+            "MLflow cannot use postgresql://127.0.0.1:9/x",
+            marks=pytest.mark.slow,
+        ),
         ("resources.address=ray://127.0.0.1:9", "is a Ray Client address"),
         ("resources.address=127.0.0.1:9", "no Ray cluster answers at '127.0.0.1:9'"),
     ],

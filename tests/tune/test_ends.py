@@ -12,7 +12,9 @@ from tests.conftest import ROOT, environment
 
 
 @pytest.mark.filterwarnings("default")  # MLflow's own, when its store is opened
-@pytest.mark.parametrize("how", ["budget", "stopper", "interrupt"])
+@pytest.mark.parametrize(
+    "how", ["interrupt", *(pytest.param(how, marks=pytest.mark.slow) for how in ("budget", "stopper"))]
+)
 def test_what_was_cut_off_is_marked_in_optuna_record_and_mlflow(how: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.tune.programs.ending", str(tmp_path), how]
     process = subprocess.run(

@@ -65,7 +65,7 @@ def ends(record: SearchRecord) -> dict[str, tuple[TrialState, int]]:
     return {f"{t.config['quality']:.6f}": (t.state, t.epochs) for t in record}
 
 
-@pytest.fixture(scope="module", params=["stopping", "promotion"])
+@pytest.fixture(scope="module", params=[pytest.param("stopping", marks=pytest.mark.slow), "promotion"])
 def kind(request) -> list[str]:
     return ["--promotion", "--limit", "1", "--trials", "12"] if request.param == "promotion" else []
 

@@ -90,6 +90,7 @@ def test_mlflow_holds_one_parent_and_one_child_for_each_trial(finished: Finished
     assert parents.iloc[0]["metrics.best_final_val_accuracy"] == children["metrics.final_val_accuracy"].max()
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_one_worker_give_the_same_search(finished: FinishedSearch, tmp_path: Path) -> None:
     again = search_digits(tmp_path)
     assert without_times(again.folder) == without_times(finished.folder)
@@ -135,6 +136,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resuming_ends_as_if_undisturbed(
     assert json.loads(resumed.stdout)["best"] == finished.printed["best"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_killed_search_goes_on_from_its_journal(finished: FinishedSearch, tmp_path: Path) -> None:
     process = start_search(tmp_path, until="trial-0002")
@@ -256,6 +258,7 @@ def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
     assert predictors == {"learned_combination"}
 
 
+@pytest.mark.slow
 def test_another_scheduler_by_name(tmp_path: Path) -> None:
     search = search_digits(tmp_path, "scheduler.name=asha")
     assert search.printed["pruned"] > 0

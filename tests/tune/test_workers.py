@@ -182,6 +182,7 @@ def run(
     return [collect.results[result.metrics["trial_id"]] for result in grid], grid
 
 
+@pytest.mark.slow
 def test_trials_that_end_are_stopped_or_fail_leave_no_actor_and_no_placement_group(tmp_path: Path) -> None:
     scheduler = StopSmall()
     architectures = [PLAIN, PLAIN | {"widths": [8]}, BREAKS, PLAIN, PLAIN | {"widths": [8]}]
