@@ -87,7 +87,8 @@ class CohortRanking:
         found = self._positions.get((number, by_metric))
         if found is None:
             rung, sign = self._rungs[number], self._combination.sign
-            scores = sign * np.array(list(rung.seen.values())) if by_metric else self.standings(number).mean
+            seen = sign * np.array(list(rung.seen.values()))
+            scores = seen if by_metric else self.standings(number).chance(rung.share)
             alive = np.array([trial not in self.failed for trial in rung.rows], dtype=bool)
             trials, scores = [t for t in rung.rows if t not in self.failed], scores[alive]
             order = np.argsort(-scores, kind="stable")

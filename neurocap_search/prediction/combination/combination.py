@@ -4,15 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from neurocap_search.prediction.combination.gaussian import Weights
+from neurocap_search.prediction.combination.peers import cohort_scores
 from neurocap_search.prediction.combination.prior import EpochPrior, Prior, read_prior
 from neurocap_search.prediction.combination.signals import (
     METRIC,
     SIGNALS,
     Floats,
     SignalCourse,
-    normal_scores,
 )
 
 
@@ -46,6 +47,17 @@ class Standings(NamedTuple):
     weights: Weights
     mean: Floats
     std: Floats
+
+    def chance(self, share: float) -> Floats:
+        r"""Return each trial's chance to end in the best ``share`` of the cohort, :math:`\Phi((m - q) / s)`.
+
+        q is the normal score at which that share begins. Where few go on, a trial that is hard to judge has
+        a better chance than one of the same mean that is surely ordinary.
+
+        Args:
+            share: Above 0 and below 1.
+        """
+        return np.asarray(ndtr((self.mean - ndtri(1 - share)) / self.std), dtype=np.float64)
 
 
 class LearnedCombination:
@@ -114,7 +126,9 @@ class LearnedCombination:
     @property
     def signals(self) -> tuple[str, ...]:
         """Names of the reported numbers it looks at, the metric first."""
-        return tuple(self._names)
+        return tuple(
+            name for name, signal in zip(self._names, SIGNALS, strict=True) if signal.kind != "peers"
+        )
 
     def course(self, state: Sequence[Sequence[float]] | None = None) -> SignalCourse:
         """Return what follows the signals of one trial, new or from a saved state."""
@@ -153,7 +167,7 @@ class LearnedCombination:
     def _scores(self, rows: Floats) -> Floats:
         rows = rows.reshape(-1, len(SIGNALS)).copy()
         rows[:, 0] *= self.sign
-        return normal_scores(rows) * self._kept
+        return cohort_scores(rows) * self._kept
 
     def worth(self, standings: Standings) -> dict[str, float]:
         r"""Return each signal's share of the predicted differences; the shares add up to 1.

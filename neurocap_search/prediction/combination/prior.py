@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neurocap_search.prediction.combination.gaussian import Weights
-from neurocap_search.prediction.combination.signals import SIGNALS
+from neurocap_search.prediction.combination.signals import METRIC, SIGNALS, Floats
 
 VERSION = 1
 BUNDLED_PRIOR = Path(__file__).with_name("prior.json")
+PLAIN: Floats = np.array([{METRIC: 1.0, "train_loss": -1.0}.get(signal.name, 0.0) for signal in SIGNALS])
+"""The order by running accuracy and training loss, what one would go by without any recorded task."""
+
+_PLAIN_SD, _PLAIN_NOISE = 0.1, 0.55
 
 
 class EpochPrior(NamedTuple):
@@ -55,6 +59,21 @@ class Prior:
     def at(self, epoch: float) -> EpochPrior:
         """Return what is known for the last listed epoch that is not after ``epoch``."""
         return self._epochs[max((e for e in self._epochs if e <= epoch), default=min(self._epochs))]
+
+
+def plain_prior() -> Prior:
+    """Return what one goes by without any recorded task: running accuracy and training loss.
+
+    The other signals count for nothing until the search itself has shown that they tell something.
+
+    Example:
+        >>> plain_prior().at(5).weights.mean[:3].tolist()
+        [0.4, 0.0, -0.4]
+    """
+    count = len(SIGNALS)
+    epoch = {"mean": (0.4 * PLAIN).tolist(), "sd": [_PLAIN_SD] * count, "noise": _PLAIN_NOISE}
+    names = [signal.name for signal in SIGNALS]
+    return Prior({"version": VERSION, "tasks": [], "signals": names, "epochs": {"1": epoch}})
 
 
 @lru_cache

@@ -19,20 +19,22 @@ class Signal(NamedTuple):
 
     Attributes:
         name: Of the signal; ``metric`` is the number that is optimised.
-        kind: ``mean`` of the epochs so far, mean of the ``size`` (the absolute value) or the ``last`` value.
+        kind: ``mean`` of the epochs so far, mean of the ``size`` (the absolute value) or the ``last`` value;
+            ``peers`` is not reported but found in the cohort, by comparing networks of similar size.
     """
 
     name: str
-    kind: Literal["mean", "size", "last"]
+    kind: Literal["mean", "size", "last", "peers"]
 
 
-METRIC = "metric"
+METRIC, SIZE, AMONG_PEERS = "metric", "parameters", "metric_among_peers"
 SIGNALS = (
     Signal(METRIC, "mean"),
     Signal("train_accuracy", "mean"),
     Signal("train_loss", "mean"),
     Signal("val_loss", "mean"),
-    Signal("parameters", "last"),
+    Signal(SIZE, "last"),
+    Signal(AMONG_PEERS, "peers"),
     Signal("beta_eff", "size"),
     Signal("beta_numerator", "size"),
     Signal("beta_denominator", "size"),
@@ -46,7 +48,7 @@ beta_eff counts by its size, because its sign depends on a convention and flips 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "learning curve": (METRIC, "train_accuracy", "train_loss", "val_loss"),
-    "size": ("parameters",),
+    "size": (SIZE, AMONG_PEERS),
     "beta_eff": ("beta_eff", "beta_numerator", "beta_denominator"),
     "graph": ("strength_std", "fluctuation_mean", "degree_std", "centrality_std"),
 }
