@@ -22,7 +22,11 @@ def test_a_plain_optuna_study() -> None:
     said = run("own_optuna_study.py")
     pruned = int(re.search(r"(\d+) of 20 trials pruned", said)[1])
     assert 0 < pruned < 20
-    assert said.count("the cut-off for the top 1/2") == pruned
+    assert said.count("the combination ranks it") == said.count("; it is pruned") == pruned
+    assert re.search(
+        r"^epoch 1, 20 trials: learning curve \d+%, size \d+%, beta_eff -?\d+%", said, re.MULTILINE
+    )
+    assert said.endswith("The combination decides.\n")
 
 
 def test_a_loop_with_the_monitor() -> None:

@@ -2,14 +2,14 @@ r"""The paper's predictor: extrapolate the metric to beta_eff = 0."""
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import mul
-from typing import Literal, NamedTuple, Self, TypeGuard
+from typing import ClassVar, NamedTuple, Self
 
+from neurocap_search.prediction.arguments import Bounds, Mode, check_bounds, check_mode, clip
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
-
-_NAME = "capacitance_ridge"
+from neurocap_search.prediction.seen_curve import best_seen, seen_curve
 
 
 class _Points(NamedTuple):
@@ -63,19 +63,18 @@ class CapacitanceRidge:
         *,
         metric: str = "val_accuracy",
         capacitance: str = "beta_eff",
-        mode: Literal["max", "min"] = "max",
-        bounds: tuple[float, float] | None = None,
+        mode: Mode = "max",
+        bounds: Bounds = None,
         min_points: int = 3,
     ) -> None:
-        if mode not in ("max", "min"):
-            raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
-        if bounds is not None and not bounds[0] < bounds[1]:
-            raise ValueError(f"bounds must be (low, high) with low < high, received {bounds!r}.")
+        check_mode(mode)
+        check_bounds(bounds)
         if min_points < 3:
             raise ValueError(f"min_points must be at least 3 to leave a residual, received {min_points}.")
         self.metric, self.capacitance, self.mode = metric, capacitance, mode
         self.bounds, self.min_points = bounds, min_points
 
+    name: ClassVar[str] = "capacitance_ridge"
     learns: bool = False
     """A prediction rests on its history alone and may be made later; True in a subclass whose fit learns."""
 
@@ -102,17 +101,17 @@ class CapacitanceRidge:
         """
         beta, metric, epochs = self._points(history)
         if len(beta) < self.min_points:
-            return self._best_seen(history, f"{len(beta)} of {self.min_points} usable beta_eff values")
+            return self._fall_back(history, f"{len(beta)} of {self.min_points} usable beta_eff values")
         largest = max(map(abs, beta))
         if max(beta) - min(beta) <= 1e-12 * largest:
-            return self._best_seen(history, "beta_eff does not change")
+            return self._fall_back(history, "beta_eff does not change")
         mean, std = _ridge_at_zero([b / largest for b in beta], metric)
         sign = 1 if self.mode == "max" else -1
         if sign * (mean - math.fsum(metric) / len(metric)) <= 0:
-            return self._best_seen(history, f"{self.metric} does not improve as beta_eff goes to 0")
-        if sign * mean < sign * self._clip(self._best(y for y, _ in self._seen(history))):
-            return self._best_seen(history, "the extrapolation is worse than what was already seen")
-        return Prediction(self._clip(mean), std, _NAME, epochs)
+            return self._fall_back(history, f"{self.metric} does not improve as beta_eff goes to 0")
+        if sign * mean < sign * clip(seen_curve(history, self.metric).best(self.mode), self.bounds):
+            return self._fall_back(history, "the extrapolation is worse than what was already seen")
+        return Prediction(clip(mean, self.bounds), std, self.name, epochs)
 
     def _points(self, history: History) -> _Points:
         beta: list[float] = []
@@ -126,23 +125,11 @@ class CapacitanceRidge:
                 epochs.append(report.epoch)
         return _Points(beta, metric, tuple(epochs))
 
-    def _seen(self, history: History) -> list[tuple[float, int]]:
-        return [(y, r.epoch) for r in history if _finite(y := r.get(self.metric))]
-
-    def _best(self, values: Iterable[float]) -> float:
-        return max(values) if self.mode == "max" else min(values)
-
-    def _best_seen(self, history: History, why: str) -> Prediction:
-        seen = self._seen(history)
-        if not seen:
-            raise ValueError(f"No report has a finite {self.metric!r}; received {len(history)} reports.")
-        values = [y for y, _ in seen]
+    def _fall_back(self, history: History, why: str) -> Prediction:
+        """Answer with the best value seen; how much the values differ stands for the spread."""
+        values = seen_curve(history, self.metric).values
         std = math.sqrt(_squares(values) / (len(values) - 1)) if len(values) > 1 else None
-        best = self._clip(self._best(values))
-        return Prediction(best, std, _NAME, tuple(t for _, t in seen), fallback=why)
-
-    def _clip(self, value: float) -> float:
-        return value if self.bounds is None else min(max(value, self.bounds[0]), self.bounds[1])
+        return best_seen(self, history, why, std=std)
 
 
 def _ridge_at_zero(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
@@ -182,7 +169,3 @@ def _squares(values: Sequence[float]) -> float:
 
 def _dot(left: Sequence[float], right: Sequence[float]) -> float:
     return math.fsum(map(mul, left, right))
-
-
-def _finite(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)

@@ -1,6 +1,6 @@
 """The rules of this package."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -18,9 +18,10 @@ from neurocap_search.pruning import (
 )
 from neurocap_search.rules.arguments import no_arguments, whole_number
 from neurocap_search.rules.context import RuleContext
+from neurocap_search.rules.curve import CURVES, curve
 from neurocap_search.rules.front import i_epoch
 from neurocap_search.rules.learned import learned
-from neurocap_search.rules.optuna_names import optuna_pruner
+from neurocap_search.rules.optuna_names import PRUNERS, optuna_pruner
 from neurocap_search.rules.oracle import oracle
 from neurocap_search.rules.rule import PolicyMaker
 from neurocap_search.rules.signals import halving
@@ -33,11 +34,13 @@ class Known(NamedTuple):
         parse: From what follows the name's colon, or None, to what makes the policy.
         about: One line.
         form: What may follow the name, for people.
+        members: A line about each name that must follow the colon, where these are few.
     """
 
     parse: Callable[[str | None], PolicyMaker]
     about: str
     form: str = ""
+    members: Mapping[str, str] = {}
 
 
 def _plain(name: str, make: PolicyMaker, about: str) -> dict[str, Known]:
@@ -51,8 +54,16 @@ def _plain(name: str, make: PolicyMaker, about: str) -> dict[str, Known]:
 
 
 def _ridge(context: RuleContext) -> CapacitanceRidge:
-    bounds = (0.0, 1.0) if context.metric.endswith("accuracy") else None
-    return CapacitanceRidge(metric=context.metric, mode=context.mode, bounds=bounds)
+    return CapacitanceRidge(metric=context.metric, mode=context.mode, bounds=context.bounds)
+
+
+def _signature(context: RuleContext) -> PruningPolicy:
+    from neurocap_search.prediction.graph_signature import SignatureRegressor  # and with it scikit-learn
+
+    regressor = SignatureRegressor(
+        metric=context.metric, mode=context.mode, bounds=context.bounds, seed=context.seed
+    )
+    return SuccessiveHalvingPolicy(**context.halving(), predictor=regressor)
 
 
 def _ray_asha(arguments: str | None) -> PolicyMaker:
@@ -103,7 +114,7 @@ BUILTIN: dict[str, Known] = {
         "Hyperband whose trials pause and go on",
     ),
     **_plain("median", lambda c: MedianPolicy(**c.compared()), "Vizier's median stopping rule"),
-    "optuna": Known(optuna_pruner, "Optuna's own pruners", ":PRUNER"),
+    "optuna": Known(optuna_pruner, "Optuna's own pruners", ":PRUNER", PRUNERS),
     "halving": Known(
         halving,
         "asha on another number: train_loss, running_mean, parameters, beta_eff or any that is reported",
@@ -120,6 +131,17 @@ BUILTIN: dict[str, Known] = {
         "beta_eff_promotion",
         lambda c: PromotionHalvingPolicy(**c.halving(), predictor=_ridge(c)),
         "asha_promotion on the final metric that the paper's ridge predicts from beta_eff",
+    ),
+    "curve": Known(
+        curve,
+        "asha on the final metric that a predictor of learning curves predicts",
+        ":NAME",
+        {name: known.about for name, known in CURVES.items()},
+    ),
+    **_plain(
+        "signature",
+        _signature,
+        "asha on the final metric that support vectors tell from the graph in the first five epochs",
     ),
     "learned": Known(
         partial(learned, "learned", "stopping"),

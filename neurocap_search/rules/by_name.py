@@ -2,7 +2,6 @@
 
 from neurocap_search.errors import UserError, did_you_mean
 from neurocap_search.rules.builtin import BUILTIN
-from neurocap_search.rules.optuna_names import PRUNERS
 from neurocap_search.rules.rule import Rule
 from neurocap_search.rules.third_party import from_path, from_plugin, plugins
 
@@ -54,9 +53,7 @@ def known_rules() -> dict[str, str]:
     """
     ours: dict[str, str] = {}
     for name, known in BUILTIN.items():
-        if name == "optuna":
-            ours |= {f"optuna:{pruner}": about for pruner, about in PRUNERS.items()}
-        else:
-            ours[name + known.form] = known.about
+        members = {f"{name}:{member}": about for member, about in known.members.items()}
+        ours |= members or {name + known.form: known.about}
     others = {name: f"installed: {point.value}" for name, point in plugins().items() if name not in BUILTIN}
     return ours | others

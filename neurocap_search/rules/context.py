@@ -32,6 +32,11 @@ class RuleContext:
     grace_period: int = 1
     reduction_factor: float = 3
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Range of the metric that predictions are clipped to: an accuracy is a share."""
+        return (0.0, 1.0) if self.metric.endswith("accuracy") else None
+
     def compared(self) -> dict[str, Any]:
         """Return the arguments of every policy that compares trials."""
         return {

@@ -2,8 +2,11 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from neurocap_search.prediction import Report
+from neurocap_search.prediction.learning_curve import TrainingSpeed
 
 
 class Derived(ABC):
@@ -65,21 +68,24 @@ class Magnitude(Signal):
         return float(abs(value))
 
 
-class RunningMean(Derived):
-    """The mean of a trial's values so far; one that starts over begins anew."""
+class OfCourse(Derived):
+    """A number computed from a trial's values so far; one that starts over begins anew."""
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self.name = f"mean_{source}"
         self._courses: dict[str, list[tuple[int, float]]] = {}
 
+    @abstractmethod
+    def of(self, course: Sequence[tuple[int, float]]) -> float:
+        """Return the number from the epochs and values so far; there is at least one."""
+
     def follow(self, trial_id: str, epoch: int, value: float) -> float:
-        """Return the mean with the value."""
+        """Return the number with the value."""
         course = self._courses.setdefault(trial_id, [])
         while course and course[-1][0] >= epoch:
             course.pop()
         course.append((epoch, float(value)))
-        return math.fsum(seen for _, seen in course) / len(course)
+        return self.of(course)
 
     def forget(self, trial_id: str) -> None:
         """Drop a trial's values."""
@@ -92,3 +98,31 @@ class RunningMean(Derived):
     def load_json(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`to_json` returned."""
         self._courses = {trial_id: [(epoch, value) for epoch, value in c] for trial_id, c in state.items()}
+
+
+class RunningMean(OfCourse):
+    """The mean of a trial's values so far."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.name = f"mean_{source}"
+
+    def of(self, course: Sequence[tuple[int, float]]) -> float:
+        """Return the mean."""
+        return math.fsum(seen for _, seen in course) / len(course)
+
+
+class LossSum(OfCourse):
+    """A weighted sum of a trial's training losses so far.
+
+    Args:
+        speed: Says how much each epoch counts.
+    """
+
+    def __init__(self, speed: TrainingSpeed) -> None:
+        super().__init__(speed.loss)
+        self.name, self._speed = speed.name, speed
+
+    def of(self, course: Sequence[tuple[int, float]]) -> float:
+        """Return the sum."""
+        return self._speed.score([Report(epoch, {self.source: loss}) for epoch, loss in course])

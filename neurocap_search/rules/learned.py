@@ -39,5 +39,4 @@ def _policy(
         settings["audit"] = 0
     left_out = [signal for part in sorted(parts) for signal in _WITHOUT[part]]
     combination = LearnedCombination(metric=context.metric, mode=context.mode, leave_out=left_out)
-    bounds = (0.0, 1.0) if context.metric.endswith("accuracy") else None
-    return LearnedHalvingPolicy(**settings, combination=combination, bounds=bounds)
+    return LearnedHalvingPolicy(**settings, combination=combination, bounds=context.bounds)

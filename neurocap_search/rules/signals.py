@@ -36,12 +36,21 @@ def halving(arguments: str | None) -> PolicyMaker:
 
 
 def _policy(name: str, direction: str, context: RuleContext) -> PruningPolicy:
+    rule, mode = f"halving:{name}", _mode(name, direction, context)
     derived = _derived(name, direction, context)
-    if derived is None:
-        _check_reported(name, context)
-        return _halving(name, _mode(name, direction, context), context)
-    _check_reported(derived.source, context)
-    mode = _mode(name, direction, context)
+    if derived is not None:
+        return halving_on(rule, derived, mode, context)
+    _check_reported(rule, name, context)
+    return _halving(name, mode, context)
+
+
+def halving_on(rule: str, derived: Derived, mode: Mode, context: RuleContext) -> PruningPolicy:
+    """Return successive halving on a number that is computed from the reports.
+
+    Raises:
+        UserError: If no training of the stream reports what it is computed from.
+    """
+    _check_reported(rule, derived.source, context)
     return DerivedPolicy(lambda number: _halving(number, mode, context), derived)
 
 
@@ -65,12 +74,12 @@ def _halving(name: str, mode: Mode, context: RuleContext) -> PruningPolicy:
     return SuccessiveHalvingPolicy(**{**context.halving(), "metric": name, "mode": mode})
 
 
-def _check_reported(name: str, context: RuleContext) -> None:
+def _check_reported(rule: str, name: str, context: RuleContext) -> None:
     """Refuse a number that nobody reports before the end: the rule would prune nobody and say nothing."""
     early = (report for trace in context.stream for report in trace.reports[: context.max_t - 1])
     known = {number for report in early for number in report.metrics}
     if known and name not in known:
         near, reported = did_you_mean(name, known), ", ".join(sorted(known))
         raise UserError(
-            f"Rule 'halving:{name}': no training reports {name!r} before its end.{near} Reported: {reported}."
+            f"Rule {rule!r}: no training reports {name!r} before its end.{near} Reported: {reported}."
         )

@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
-from neurocap_search.pruning import PruningPolicy
+from neurocap_search.pruning import Insight, PruningPolicy
 from neurocap_search.study.reports import check_one_objective
 from neurocap_search.study.told_policy import ToldPolicy
 
@@ -62,6 +62,29 @@ class StudyPruner(BasePruner):
         with self._lock:
             told = self._policy_of(study)
             return told is not None and told.prunes(study, trial)
+
+    def insight(self, study: Study) -> Insight | None:
+        """Return what the policy has learned of its signals, from all that the study's storage holds.
+
+        It needs no trial that runs: a study that was ended, or loaded elsewhere, tells the same.
+
+        Args:
+            study: The study that this pruner is to read; of one direction.
+
+        Returns:
+            What each signal was worth at each rung, and what the trials that are never pruned say about the
+            predictions. None from a policy that learns nothing, or while too little is known of the study.
+
+        Raises:
+            ValueError: If the study has several objectives, or the policy does not fit.
+        """
+        check_one_objective(study)
+        with self._lock:
+            told = self._policy_of(study)
+            if told is None:
+                return None
+            told.catch_up(study)
+            return told.policy.insight()
 
     def _policy_of(self, study: Study) -> ToldPolicy | None:
         if self._told is None or not self._told.belongs_to(study):

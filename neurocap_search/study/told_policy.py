@@ -41,6 +41,7 @@ class ToldPolicy:
         self.policy, self._metric = policy, metric
         self._storage, self._study_id = study._storage, study._study_id
         self._latest: dict[int, Report | None] = {}
+        self._added = 0
         self._ended: set[int] = set()
         self._pruned: set[int] = set()
 
@@ -53,7 +54,7 @@ class ToldPolicy:
 
         A trial is told its steps in ascending order. A step below one that was answered comes too late.
         """
-        self._catch_up(study.get_trials(deepcopy=False))
+        self.catch_up(study)
         self._add(trial.number)
         for step in self._unanswered(trial):
             if trial.number in self._ended:
@@ -64,7 +65,9 @@ class ToldPolicy:
             self._note(trial.number, entry)
         return trial.number in self._pruned
 
-    def _catch_up(self, trials: list[FrozenTrial]) -> None:
+    def catch_up(self, study: Study) -> None:
+        """Tell the policy whatever has been written in the storage since."""
+        trials = study.get_trials(deepcopy=False)
         unknown = [t for t in trials if t.number not in self._ended and t.state is not TrialState.WAITING]
         for event in sorted((event for t in unknown for event in self._news(t)), key=lambda event: event[:3]):
             self._add(event.number)
@@ -83,9 +86,11 @@ class ToldPolicy:
             yield _Event(after, trial.number, math.inf, trial, None)
 
     def _add(self, number: int) -> None:
-        if number not in self._latest and number not in self._ended:
-            self._latest[number] = None
-            self.policy.on_add(str(number))
+        """Add a trial and all before it: what a policy draws for each is then the same in every process."""
+        for each in range(self._added, number + 1):
+            self._latest[each] = None
+            self.policy.on_add(str(each))
+        self._added = max(self._added, number + 1)
 
     def _note(self, number: int, entry: Entry) -> None:
         """Remember an answered report; a pruned trial has ended, as it has under Ray."""

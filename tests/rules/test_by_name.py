@@ -50,6 +50,15 @@ TYPED = [
     "halving:beta_eff",
     "beta_eff",
     "beta_eff_promotion",
+    "curve:last_seen",
+    "curve:best_seen",
+    "curve:running_mean",
+    "curve:tse",
+    "curve:tse_e",
+    "curve:tse_ema",
+    "curve:power_law",
+    "curve:regression",
+    "signature",
     "learned",
     "learned:no_audit",
     "learned_promotion",
@@ -90,7 +99,8 @@ def test_every_known_rule_is_among_those_tested():
     typed = [
         name.replace("i_epoch:N", "i_epoch:3").replace("halving:NAME", "halving:train_loss") for name in names
     ]
-    assert set(typed) <= set(TYPED)
+    slow = {"curve:ensemble"}  # as curve:power_law but for the families; tried in test_curve_rules.py
+    assert set(typed) <= set(TYPED) | slow
 
 
 def test_every_known_rule_has_a_line():
@@ -188,6 +198,12 @@ def test_the_front_is_made_of_rules():
         ("i_epoch:²", r"^Rule 'i_epoch:²': epochs must be a whole number, at least 1, received '²'\.$"),
         ("ray_asha:0", r"^Rule 'ray_asha:0': brackets must be a whole number, at least 1, received '0'\.$"),
         (
+            "curve:tsee",
+            r"^Unknown predictor of learning curves 'tsee'\. Did you mean curve:tse_e\? Known: last_seen, ",
+        ),
+        ("curve", r"^Unknown predictor of learning curves ''\. Known: last_seen, .*, regression\.$"),
+        ("curve:tse:3", r"^Unknown predictor of learning curves 'tse:3'\. Did you mean curve:tse\? "),
+        (
             "ray_median:2",
             r"^Rule 'ray_median' takes nothing after a colon, received '2'\. Write ray_median\.$",
         ),
@@ -254,7 +270,8 @@ def test_the_oracle_is_told_the_stream():
         "import neurocap_search.rules",
         "from neurocap_search.rules import *; known_rules(); "
         "[make_rule(n).policy(RuleContext(max_t=9)) for n in ('full', 'i_epoch:3', 'asha', 'sync_halving', "
-        "'hyperband', 'halving:train_loss', 'halving:beta_eff', 'beta_eff')]",
+        "'hyperband', 'halving:train_loss', 'halving:beta_eff', 'beta_eff', "
+        "'curve:tse', 'curve:regression', 'signature')]",
         "from neurocap_search.rules import *; make_rule('ray_asha'); make_rule('optuna:HyperbandPruner')",
     ],
 )

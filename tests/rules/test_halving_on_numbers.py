@@ -40,6 +40,20 @@ def mean_accuracy(reports):
     return float(np.mean([report.get("val_accuracy") for report in reports]))
 
 
+def best_accuracy(reports):
+    return max(report.get("val_accuracy") for report in reports)
+
+
+def recent_accuracy(reports):
+    return float(np.mean([report.get("val_accuracy") for report in reports[-3:]]))
+
+
+def losses(decay):
+    return lambda reports: sum(
+        decay**age * report.get("train_loss") for age, report in enumerate(reversed(reports))
+    )
+
+
 def size_of_beta(reports):
     return abs(reports[-1].get("beta_eff"))
 
@@ -62,6 +76,12 @@ def signed_beta(reports):
         ("halving:beta_eff", size_of_beta, "min"),
         ("halving:beta_eff:min", last("beta_eff"), "min"),
         ("halving:beta_eff:max", last("beta_eff"), "max"),
+        ("curve:last_seen", last("val_accuracy"), "max"),
+        ("curve:best_seen", best_accuracy, "max"),
+        ("curve:running_mean", recent_accuracy, "max"),
+        ("curve:tse", losses(1), "min"),
+        ("curve:tse_e", last("train_loss"), "min"),
+        ("curve:tse_ema", losses(0.999), "min"),
     ],
 )
 @settings(max_examples=8, deadline=None)
@@ -175,6 +195,16 @@ def test_names_that_say_too_little_or_nonsense_are_refused(name, message):
         make_rule(name)
 
 
+def test_a_sum_of_losses_is_refused_where_no_losses_were_recorded():
+    with pytest.raises(UserError, match=r"^Rule 'curve:tse': no training reports 'train_loss' before"):
+        make_rule("curve:tse").policy(RuleContext(max_t=9, stream=[without_losses(random_stream(1)[0])]))
+
+
+def without_losses(made):
+    reports = (Report(r.epoch, {"val_accuracy": r.get("val_accuracy")}) for r in made.reports)
+    return replace(made, reports=tuple(reports))
+
+
 @pytest.mark.parametrize("name", ["halving:train_lss", "halving:train_lss:min"])
 def test_a_number_that_no_training_reports_is_refused(name):
     message = (
@@ -188,5 +218,5 @@ def test_so_is_beta_eff_where_it_was_not_recorded_and_a_mean_of_no_metric():
     stream = [trace(0, [0.5] * 9)]
     with pytest.raises(UserError, match=r"'halving:beta_eff': no training reports 'beta_eff'"):
         make_rule("halving:beta_eff").policy(RuleContext(max_t=9, stream=stream))
-    with pytest.raises(UserError, match=r"no training reports 'top5' before its end\."):
+    with pytest.raises(UserError, match=r"'halving:running_mean': no training reports 'top5' before its"):
         make_rule("halving:running_mean").policy(RuleContext(max_t=9, metric="top5", stream=stream))

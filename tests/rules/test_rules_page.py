@@ -24,7 +24,7 @@ def test_the_table_names_exactly_the_known_rules():
 
 
 def test_every_name_in_the_text_is_a_rule():
-    names = re.findall(r"`((?:halving|optuna):\w+(?::\w+)?)`", PAGE)
+    names = re.findall(r"`((?:halving|optuna|curve):\w+(?::\w+)?)`", PAGE)
     assert len(names) > 8
     for name in names:
         make_rule(name)

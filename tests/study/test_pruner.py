@@ -51,7 +51,8 @@ def recorded(direction="maximize", **arguments):
 
 
 def halving_study(direction="maximize", **arguments):
-    arguments = {"min_resource": 1, "max_resource": 9, "reduction_factor": 3} | arguments
+    rungs = {"min_resource": 1, "max_resource": 9, "reduction_factor": 3}
+    arguments = {"predictor": "capacitance"} | rungs | arguments
     return optuna.create_study(direction=direction, pruner=NeuralCapacitancePruner(**arguments))
 
 
@@ -204,7 +205,7 @@ def test_a_decision_is_honoured_after_a_restart_and_not_made_again():
     ask(study, 0.9)
     trial, pruned = ask(study, 0.5)
     assert pruned
-    study.pruner = NeuralCapacitancePruner(1, 9, 3)
+    study.pruner = NeuralCapacitancePruner(1, 9, 3, predictor="capacitance")
     for value in (0.1, 0.1, 0.1):  # 0.5 would do now
         ask(study, value)
     trial.report(0.99, 2)
@@ -342,6 +343,10 @@ def test_several_objectives_are_refused():
         ({"max_resource": "all"}, "max_resource must be 'auto' or a step .* received 'all'"),
         ({"reduction_factor": 1}, "reduction_factor must be above 1, received 1"),
         ({"bounds": (1, 0)}, "bounds must be"),
+        ({"bounds": (1, 0), "predictor": "capacitance"}, "bounds must be"),
+        ({"predictor": "ridge"}, "predictor must be 'combination' or 'capacitance', received 'ridge'"),
+        ({"names": {"size": "params"}}, "'size' is no signal of the combination; signals are"),
+        ({"audit": 2}, "audit must be a share from 0 to 1, received 2"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):

@@ -29,6 +29,12 @@ arguments = st.fixed_dictionaries(
 )
 UNPREDICTED = re.compile(r" \(no prediction: [^)]*\)")
 directions = st.sampled_from(["maximize", "minimize"])
+predictors = st.sampled_from(
+    [
+        {"predictor": "capacitance"},
+        {"predictor": "combination", "audit": 0.3, "seed": 1, "names": {"train_loss": "loss"}},
+    ]
+)
 
 
 def play(study, stream, numbers=lambda step, value: None):
@@ -60,7 +66,8 @@ def reasons(study):
 @given(arguments, directions, streams)
 @settings(deadline=None, max_examples=60)
 def test_without_beta_eff_decisions_are_those_of_successive_halving(arguments, direction, stream):
-    study = optuna.create_study(direction=direction, pruner=NeuralCapacitancePruner(**arguments))
+    pruner = NeuralCapacitancePruner(**arguments, predictor="capacitance")
+    study = optuna.create_study(direction=direction, pruner=pruner)
     policy, expected = halving(arguments, direction), {}
     for number, step, value, _, pruned, ends in play(study, stream):
         decision = policy.on_report(str(number), Report(step, {"value": value}))
@@ -85,14 +92,15 @@ def halving(arguments, direction, **others):
     )
 
 
-@given(arguments, directions, streams)
-@settings(deadline=None, max_examples=40)
-def test_with_beta_eff_decisions_are_those_of_the_ray_scheduler(arguments, direction, stream):
+@given(predictors, arguments, directions, streams)
+@settings(deadline=None, max_examples=60)
+def test_with_beta_eff_decisions_are_those_of_the_ray_scheduler(predictor, arguments, direction, stream):
     stream = [(name, move, value if value == value else 0.0, ends) for name, move, value, ends in stream]
-    study = optuna.create_study(direction=direction, pruner=NeuralCapacitancePruner(**arguments))
-    told = play(study, stream, lambda step, value: {"beta_eff": value / 3 + 1 / step})
+    pruner = NeuralCapacitancePruner(**arguments, **predictor)
+    study = optuna.create_study(direction=direction, pruner=pruner)
+    told = play(study, stream, signals)
     scheduler = NeuralCapacitanceScheduler(
-        predictor="capacitance",
+        **predictor,
         metric="value",
         mode="max" if direction == "maximize" else "min",
         max_t=arguments["max_resource"],
@@ -101,18 +109,29 @@ def test_with_beta_eff_decisions_are_those_of_the_ray_scheduler(arguments, direc
     )
     for number, step, value, beside, pruned, ends in told:
         trial = SimpleNamespace(trial_id=str(number), last_result={})
+        if str(number) not in scheduler.decisions:
+            scheduler.policy.on_add(str(number))
         result = {"training_iteration": step, "value": value, **beside}
         scheduler.on_trial_result(None, trial, result)
         if pruned or ends:  # Ray would also end a fully trained trial; a study hears of it when it is told
             scheduler.on_trial_complete(None, trial, result)
     kept = {int(name): [d.reason for d in made] for name, made in scheduler.decisions.items()}
     assert reasons(study) == kept
+    assert _json(pruner.insight(study)) == _json(scheduler.policy.insight())
 
 
-@given(arguments, directions, streams)
-@settings(deadline=None, max_examples=40)
-def test_a_restart_forgets_nothing(arguments, direction, stream):
-    check_restart(lambda: NeuralCapacitancePruner(**arguments), direction, stream)
+def signals(step, value):
+    return {"beta_eff": value / 3 + 1 / step, "loss": 1 / step - value}
+
+
+def _json(insight):
+    return insight and insight.to_json()
+
+
+@given(predictors, arguments, directions, streams)
+@settings(deadline=None, max_examples=60)
+def test_a_restart_forgets_nothing(predictor, arguments, direction, stream):
+    check_restart(lambda: NeuralCapacitancePruner(**arguments, **predictor), direction, stream)
 
 
 @given(arguments, directions, streams)
@@ -123,7 +142,7 @@ def test_a_restart_draws_the_same_brackets(arguments, direction, stream):
 
 def check_restart(make_pruner, direction, stream):
     study = optuna.create_study(direction=direction, pruner=make_pruner())
-    play(study, stream, lambda step, value: {"beta_eff": value / 3 + 1 / step})
+    play(study, stream, signals)
     before = reasons(study)
     again = optuna.load_study(study_name=study.study_name, storage=study._storage, pruner=make_pruner())
     trial = study.ask()

@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.model_selection import KFold, cross_val_predict
 
+from neurocap_search.prediction.arguments import Bounds, Mode, check_bounds, check_mode, clip
 from neurocap_search.prediction.graph_signature.features import SignatureFeatures
 from neurocap_search.prediction.graph_signature.models import ModelKind, make_regressor
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import best_seen
 
-_NAME = "graph_signature"
 _FOLDS = 5
 
 
@@ -61,6 +62,7 @@ class SignatureRegressor:
         0.399 ± 0.033
     """
 
+    name: ClassVar[str] = "graph_signature"
     learns: bool = True
 
     def __init__(
@@ -68,16 +70,14 @@ class SignatureRegressor:
         features: SignatureFeatures | None = None,
         *,
         metric: str = "val_accuracy",
-        mode: Literal["max", "min"] = "max",
-        bounds: tuple[float, float] | None = None,
+        mode: Mode = "max",
+        bounds: Bounds = None,
         kind: ModelKind = "svm",
         min_trials: int = 10,
         seed: int = 0,
     ) -> None:
-        if mode not in ("max", "min"):
-            raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
-        if bounds is not None and not bounds[0] < bounds[1]:
-            raise ValueError(f"bounds must be (low, high) with low < high, received {bounds!r}.")
+        check_mode(mode)
+        check_bounds(bounds)
         if min_trials < _FOLDS:
             raise ValueError(f"min_trials must be at least {_FOLDS}, the folds, received {min_trials}.")
         make_regressor(kind)  # an unknown kind is an error now, not when trials have finished
@@ -114,15 +114,16 @@ class SignatureRegressor:
         signature = self.features.of(history)
         if np.isnan(signature).all():
             names = ", ".join(self.features.names)
-            return self._best_seen(history, f"no finite {names} in the first {self.features.epochs} epochs")
+            return best_seen(self, history, f"no finite {names} in the first {self.features.epochs} epochs")
         learned = [(trial, final) for trial, final in self._trials if self.features.seen(trial) >= seen]
         if len(learned) < self.min_trials:
-            return self._best_seen(history, f"{len(learned)} of {self.min_trials} finished trials")
+            return best_seen(self, history, f"{len(learned)} of {self.min_trials} finished trials")
         if seen not in self._fitted:
             self._fitted[seen] = self._learn(learned, seen)
         model, std = self._fitted[seen]
         epochs = tuple(report.epoch for report in history if report.epoch <= seen)
-        return Prediction(self._clip(float(model.predict(signature[None])[0])), std, _NAME, epochs)
+        mean = clip(float(model.predict(signature[None])[0]), self.bounds)
+        return Prediction(mean, std, self.name, epochs)
 
     def _learn(self, trials: Sequence[tuple[History, float]], epochs: int) -> _Fitted:
         X = self.features.matrix([history for history, _ in trials], epochs)
@@ -131,13 +132,3 @@ class SignatureRegressor:
         folds = KFold(_FOLDS, shuffle=True, random_state=self.seed)
         errors = cross_val_predict(model, X, y, cv=folds) - y
         return _Fitted(model.fit(X, y), float(np.sqrt(np.mean(errors**2))))
-
-    def _best_seen(self, history: History, why: str) -> Prediction:
-        seen = [(y, r.epoch) for r in history if (y := r.get(self.metric)) is not None and math.isfinite(y)]
-        if not seen:
-            raise ValueError(f"No report has a finite {self.metric!r}; received {len(history)} reports.")
-        best = max(y for y, _ in seen) if self.mode == "max" else min(y for y, _ in seen)
-        return Prediction(self._clip(best), None, _NAME, tuple(epoch for _, epoch in seen), fallback=why)
-
-    def _clip(self, value: float) -> float:
-        return value if self.bounds is None else min(max(value, self.bounds[0]), self.bounds[1])

@@ -9,6 +9,7 @@ from neurocap_search.prediction.learning_curve.curve_regression import CurveRegr
 from neurocap_search.prediction.learning_curve.last_seen import LastSeen
 from neurocap_search.prediction.learning_curve.power_law import PowerLaw
 from neurocap_search.prediction.learning_curve.running_mean import RunningMean
+from neurocap_search.prediction.learning_curve.training_speed import TrainingSpeed
 from neurocap_search.prediction.learning_curve.tse import TSE, TSEE, TSEEMA
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "LastSeen",
     "PowerLaw",
     "RunningMean",
+    "TrainingSpeed",
 ]

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from neurocap_search.prediction.learning_curve.arguments import Mode, check_mode
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
+from neurocap_search.prediction.arguments import Mode, check_mode
 from neurocap_search.prediction.learning_curve.seen_value import SeenValue
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 
 class BestSeen(SeenValue):

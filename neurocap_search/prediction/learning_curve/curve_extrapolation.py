@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from neurocap_search.prediction.learning_curve.arguments import (
+from neurocap_search.prediction.arguments import (
     Bounds,
     Mode,
     check_at_least,
@@ -17,10 +17,10 @@ from neurocap_search.prediction.learning_curve.arguments import (
 from neurocap_search.prediction.learning_curve.families import Family
 from neurocap_search.prediction.learning_curve.mixture import Mixture, shares
 from neurocap_search.prediction.learning_curve.posterior import fit_family
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve, best_seen, seen_curve
 from neurocap_search.prediction.learning_curve.unit_scale import UnitScale, unit_scale
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import SeenCurve, best_seen, seen_curve
 
 
 class CurveExtrapolation(ABC):
@@ -81,7 +81,7 @@ class CurveExtrapolation(ABC):
         curve = seen_curve(history, self.metric)
         if len(curve.values) < self.min_points:
             why = f"{len(curve.values)} of {self.min_points} usable {self.metric} values"
-            return best_seen(curve, self.mode, self.bounds, self.name, why)
+            return best_seen(self, history, why)
         scale = unit_scale(curve, self.mode, self.bounds)
         mixture = self._extrapolate(curve, scale)
         mean = clip(scale.to_metric(mixture.mean), self.bounds)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurocap_search.prediction.learning_curve.families import Array
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 
 def curve_features(curve: SeenCurve, epochs: Sequence[int]) -> Array:

@@ -1,11 +1,11 @@
 """Regression of the final metric on the curve so far, learnt from finished trials."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from neurocap_search.prediction.learning_curve.arguments import (
+from neurocap_search.prediction.arguments import (
     Bounds,
     Mode,
     check_at_least,
@@ -16,13 +16,12 @@ from neurocap_search.prediction.learning_curve.arguments import (
 from neurocap_search.prediction.learning_curve.curve_features import curve_features, first_finite, reported
 from neurocap_search.prediction.learning_curve.families import Array
 from neurocap_search.prediction.learning_curve.finished_trials import FinishedTrials
-from neurocap_search.prediction.learning_curve.seen_curve import best_seen, finite_values, seen_curve
-from neurocap_search.prediction.learning_curve.support_vector_regression import (
-    FittedRegression,
-    fit_regression,
-)
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import best_seen, finite_values, seen_curve
+
+if TYPE_CHECKING:
+    from neurocap_search.prediction.learning_curve.support_vector_regression import FittedRegression
 
 _ARCHITECTURE = ("parameters", "multiply_adds", "learning_rate")
 
@@ -117,7 +116,7 @@ class CurveRegression:
         young = self._young(curve.epochs[-1])
         if len(young) < self.min_trials:
             why = f"{len(young)} of {self.min_trials} finished trials to learn from"
-            return best_seen(curve, self.mode, self.bounds, self.name, why)
+            return best_seen(self, history, why)
         told = set(self.features).intersection(
             *(reported(h, self.features) for h, _ in [(history, 0.0), *young])
         )
@@ -134,7 +133,10 @@ class CurveRegression:
 
     def _model(
         self, epochs: tuple[int, ...], names: tuple[str, ...], young: list[tuple[History, float]]
-    ) -> FittedRegression:
+    ) -> "FittedRegression":
+        # Only here, because scikit-learn takes half a second to import.
+        from neurocap_search.prediction.learning_curve.support_vector_regression import fit_regression
+
         if (epochs, names) not in self._models:
             x = np.stack([self._vector(history, epochs, names) for history, _ in young])
             y = np.array([final for _, final in young])

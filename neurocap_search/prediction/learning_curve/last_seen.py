@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
 from neurocap_search.prediction.learning_curve.seen_value import SeenValue
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 
 class LastSeen(SeenValue):

@@ -3,9 +3,9 @@
 import math
 from typing import ClassVar
 
-from neurocap_search.prediction.learning_curve.arguments import check_at_least
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
+from neurocap_search.prediction.arguments import check_at_least
 from neurocap_search.prediction.learning_curve.seen_value import SeenValue
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 
 class RunningMean(SeenValue):

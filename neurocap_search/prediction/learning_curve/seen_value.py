@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from neurocap_search.prediction.learning_curve.finished_trials import FinishedTrials
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve, finite_values, seen_curve
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import SeenCurve, finite_values, seen_curve
 
 _FEWEST_ERRORS = 3
 

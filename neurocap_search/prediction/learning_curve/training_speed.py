@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from neurocap_search.prediction.learning_curve.arguments import (
+from neurocap_search.prediction.arguments import (
     Bounds,
     Mode,
     check_at_least,
@@ -15,9 +15,9 @@ from neurocap_search.prediction.learning_curve.arguments import (
 )
 from neurocap_search.prediction.learning_curve.calibration import Calibration, calibrate
 from neurocap_search.prediction.learning_curve.finished_trials import FinishedTrials
-from neurocap_search.prediction.learning_curve.seen_curve import best_seen, seen_curve
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
+from neurocap_search.prediction.seen_curve import best_seen
 
 
 class TrainingSpeed(ABC):
@@ -112,18 +112,17 @@ class TrainingSpeed(ABC):
         """
         losses = self.score(history)
         if math.isnan(losses):
-            return self._best_seen(history, f"no finite {self.loss}")
+            return best_seen(self, history, f"no finite {self.loss}")
         epochs = tuple(r.epoch for r in history if r.get(self.loss) is not None)
         if self.calibrate_after is None:
             return Prediction(-self._sign * losses, None, self.name, epochs)
         if len(self._finished) < self.calibrate_after:
             enough = f"{len(self._finished)} of {self.calibrate_after} finished trials"
-            return self._best_seen(history, f"{enough} to tell {self.metric} from {self.loss}")
+            return best_seen(self, history, f"{enough} to tell {self.metric} from {self.loss}")
         line = self._line(history[-1].epoch)
         if line is None:
-            return self._best_seen(
-                history, f"{self.metric} of the finished trials does not follow their {self.loss}"
-            )
+            why = f"{self.metric} of the finished trials does not follow their {self.loss}"
+            return best_seen(self, history, why)
         mean, std = line.predict(-losses)
         return Prediction(clip(self._sign * mean, self.bounds), std, self.name, epochs)
 
@@ -138,6 +137,3 @@ class TrainingSpeed(ABC):
             usable = [(score, final) for score, final in pairs if math.isfinite(score)]
             self._lines[epoch] = calibrate(*zip(*usable, strict=True)) if len(usable) >= 3 else None
         return self._lines[epoch]
-
-    def _best_seen(self, history: History, why: str) -> Prediction:
-        return best_seen(seen_curve(history, self.metric), self.mode, self.bounds, self.name, why)

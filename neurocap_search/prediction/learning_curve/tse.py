@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from neurocap_search.prediction.learning_curve.arguments import check_at_least
+from neurocap_search.prediction.arguments import check_at_least
 from neurocap_search.prediction.learning_curve.training_speed import TrainingSpeed
 
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from neurocap_search.prediction.learning_curve.arguments import Bounds, Mode
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
+from neurocap_search.prediction.arguments import Bounds, Mode
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 
 class UnitScale(NamedTuple):

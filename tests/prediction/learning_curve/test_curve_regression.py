@@ -10,7 +10,7 @@ from sklearn.svm import NuSVR
 from neurocap_search.prediction import Report
 from neurocap_search.prediction.learning_curve import CurveRegression
 from neurocap_search.prediction.learning_curve.curve_features import curve_features
-from neurocap_search.prediction.learning_curve.seen_curve import SeenCurve
+from neurocap_search.prediction.seen_curve import SeenCurve
 
 rng = np.random.default_rng(11)
 ENDS = rng.uniform(0.4, 0.9, size=20)

@@ -1,9 +1,9 @@
 """The part of a learning curve that a trial has reported."""
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
-from neurocap_search.prediction.learning_curve.arguments import Bounds, Mode, clip
+from neurocap_search.prediction.arguments import Bounds, Mode, clip
 from neurocap_search.prediction.prediction import Prediction
 from neurocap_search.prediction.report import History
 
@@ -42,6 +42,30 @@ def seen_curve(history: History, metric: str) -> SeenCurve:
     return curve
 
 
-def best_seen(curve: SeenCurve, mode: Mode, bounds: Bounds, predictor: str, why: str) -> Prediction:
-    """Return the answer of a predictor that cannot predict, with the reason."""
-    return Prediction(clip(curve.best(mode), bounds), None, predictor, curve.epochs, fallback=why)
+class Extrapolating(Protocol):
+    """A predictor of a metric that may have to fall back on what was seen.
+
+    Attributes:
+        name: Who predicts.
+        metric: Name of the predicted number in the reports.
+        mode: Whether it is to be large or small.
+        bounds: Range it cannot leave.
+    """
+
+    name: ClassVar[str]
+    metric: str
+    mode: Mode
+    bounds: Bounds
+
+
+def best_seen(
+    predictor: Extrapolating, history: History, why: str, *, std: float | None = None
+) -> Prediction:
+    """Return the answer of a predictor that cannot predict: the best value seen, with the reason.
+
+    Raises:
+        ValueError: If no report has a finite metric.
+    """
+    curve = seen_curve(history, predictor.metric)
+    best = clip(curve.best(predictor.mode), predictor.bounds)
+    return Prediction(best, std, predictor.name, curve.epochs, fallback=why)
