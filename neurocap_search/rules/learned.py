@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any, Literal
 
 from neurocap_search.errors import UserError, did_you_mean
-from neurocap_search.prediction.combination import GROUPS, LearnedCombination
+from neurocap_search.prediction.combination import GROUPS, LearnedCombination, plain_prior
 from neurocap_search.pruning import LearnedHalvingPolicy, PruningPolicy
 from neurocap_search.rules.context import RuleContext
 from neurocap_search.rules.rule import PolicyMaker
 
 _WITHOUT: Mapping[str, tuple[str, ...]] = {
     "no_audit": (),
+    "no_bank": (),
     "no_size": GROUPS["size"],
     "no_beta_eff": GROUPS["beta_eff"],
     "no_graph": GROUPS["graph"],
@@ -38,5 +39,8 @@ def _policy(
     if "no_audit" in parts:
         settings["audit"] = 0
     left_out = [signal for part in sorted(parts) for signal in _WITHOUT[part]]
-    combination = LearnedCombination(metric=context.metric, mode=context.mode, leave_out=left_out)
+    prior = plain_prior() if "no_bank" in parts else None
+    combination = LearnedCombination(
+        metric=context.metric, mode=context.mode, prior=prior, leave_out=left_out
+    )
     return LearnedHalvingPolicy(**settings, combination=combination, bounds=context.bounds)

@@ -48,6 +48,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         max_t: Epochs of full training; trials are stopped there.
         grace_period: Epochs before the first rung.
         reduction_factor: One in how many goes on at each rung; for the combination one in its square.
+            Default: 4, and 2.5 for the combination when it decides for good (``promotion=False``).
         brackets: Brackets of successive halving, for ``predictor="capacitance"`` only.
         predictor: ``"combination"`` or ``"capacitance"``.
         names: The results' keys for signals of the combination that have other names there, such as
@@ -81,7 +82,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         mode: Mode | None = None,
         max_t: float = 100,
         grace_period: float = 1,
-        reduction_factor: float = 4,
+        reduction_factor: float | None = None,
         brackets: int = 1,
         *,
         predictor: Literal["combination", "capacitance"] = "combination",
@@ -106,7 +107,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
                 "brackets must be at least 1, and 1 unless predictor='capacitance', "
                 f"received {brackets} with predictor={predictor!r}."
             )
-        rungs = {"max_t": max_t, "grace_period": grace_period, "reduction_factor": reduction_factor}
+        rungs = {"max_t": max_t, "grace_period": grace_period}
 
         def learned(metric: str, mode: Mode) -> PruningPolicy:
             signals = {"beta_eff": capacitance_attr, **(names or {})}
@@ -119,12 +120,14 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
                 max_paused=max_paused,
                 bounds=bounds,
                 seed=seed,
+                reduction_factor=reduction_factor,
                 **rungs,
             )
 
         def halving(metric: str, mode: Mode) -> PruningPolicy:
             ridge = CapacitanceRidge(metric=metric, capacitance=capacitance_attr, mode=mode, bounds=bounds)
             common: dict[str, Any] = {"metric": metric, "mode": mode, "predictor": ridge, **rungs}
+            common["reduction_factor"] = 4 if reduction_factor is None else reduction_factor
             if promotion:
                 return PromotionHalvingPolicy(**common, max_paused=max_paused)
             rng = np.random.default_rng(seed)

@@ -63,6 +63,7 @@ TYPED = [
     "learned:no_audit",
     "learned_promotion",
     "learned_promotion:no_audit,no_beta_eff,no_graph,no_size",
+    "learned_promotion:no_bank",
     "oracle",
 ]
 

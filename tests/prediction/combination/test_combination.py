@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import norm, rankdata, spearmanr
 from sklearn.linear_model import Ridge
 
 from neurocap_search.prediction.combination import (
@@ -15,9 +15,11 @@ from neurocap_search.prediction.combination import (
     Cohort,
     LearnedCombination,
     Prior,
+    plain_prior,
     read_prior,
 )
 from neurocap_search.prediction.combination.gaussian import Weights
+from neurocap_search.prediction.combination.signals import normal_scores
 
 NAMES = [signal.name for signal in SIGNALS]
 
@@ -58,14 +60,58 @@ def test_with_nothing_learned_it_ranks_by_the_prior():
     assert combination.worth(standings)["train_loss"] == pytest.approx(1)
 
 
-def test_the_bundled_prior_trusts_running_accuracy_and_losses_most():
+def test_the_bundled_prior_is_near_running_accuracy_and_training_loss():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(500, len(NAMES)))
     for epoch in (1, 2, 3, 5, 8):
-        weights = dict(zip(NAMES, read_prior().at(epoch).weights.mean, strict=True))
-        assert weights[METRIC] > 0
-        assert weights["train_accuracy"] > 0
-        assert weights["val_loss"] < 0
-        curve = sum(abs(weights[n]) for n in (METRIC, "train_accuracy", "train_loss", "val_loss"))
-        assert curve > abs(weights["beta_eff"]) + abs(weights["beta_numerator"])
+        mean = read_prior().at(epoch).weights.mean
+        plain = plain_prior().at(epoch).weights.mean
+        assert spearmanr(scores @ mean, scores @ plain).statistic > 0.9
+        others = np.abs(mean[[k for k, name in enumerate(NAMES) if name not in (METRIC, "train_loss")]])
+        assert others.max() < 0.4 * min(mean[NAMES.index(METRIC)], -mean[NAMES.index("train_loss")])
+
+
+def test_without_a_bank_it_ranks_by_running_accuracy_and_training_loss_until_it_learns():
+    group = cohort(40)
+    combination = LearnedCombination(prior=plain_prior())
+    [standings] = combination.rank([group], {})
+    accuracy, loss = (normal_scores(group.rows)[:, NAMES.index(name)] for name in (METRIC, "train_loss"))
+    np.testing.assert_array_equal(rankdata(standings.mean), rankdata(accuracy - loss))
+    finals = dict(zip(group.trials, group.rows[:, NAMES.index("degree_std")].tolist(), strict=True))
+    [standings] = combination.rank([group], finals)
+    assert combination.worth(standings)["degree_std"] > 0.1
+
+
+def test_the_chance_to_be_among_the_best_is_that_of_the_normal_distribution():
+    group = cohort(30)
+    [standings] = LearnedCombination().rank([group], {})
+    expected = norm.sf(norm.isf(0.1), loc=standings.mean, scale=standings.std)
+    np.testing.assert_allclose(standings.chance(0.1), expected, rtol=1e-12)
+
+
+def test_who_is_unsure_has_the_better_chance_when_few_go_on_and_the_worse_when_most_do():
+    group = cohort(2)
+    [standings] = LearnedCombination().rank([group], {})
+    alike = standings._replace(mean=np.zeros(2), std=np.array([0.5, 1.0]))
+    few, most = alike.chance(0.1), alike.chance(0.9)
+    assert few[1] > few[0]
+    assert most[1] < most[0]
+
+
+def test_a_metric_that_is_good_for_its_size_counts_if_the_search_shows_it():
+    rng = np.random.default_rng(3)
+    n = 120
+    size_class, good = np.repeat([0, 1, 2], n // 3), rng.normal(size=n)
+    rows = np.full((n, len(NAMES)), np.nan)
+    rows[:, NAMES.index(METRIC)] = good - 5 * size_class  # bigger ones have learned less by now
+    rows[:, NAMES.index("parameters")] = 10.0**size_class
+    group = Cohort(1, tuple(map(str, range(n))), rows)
+    finals = dict(zip(group.trials, good.tolist(), strict=True))
+    combination = LearnedCombination(prior=plain_prior(), leave_out=["parameters"])
+    [before], [after] = combination.rank([group], {}), combination.rank([group], finals)
+    gained = [spearmanr(standings.mean, good).statistic for standings in (before, after)]
+    assert gained[0] < 0.4
+    assert gained[1] > 0.7
 
 
 def test_finished_trials_teach_it_what_counts_here():
