@@ -7,6 +7,7 @@ python scripts/evidence.py --bank my_curves --rules asha hyperband --candidate h
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from neurocap_search.comparison.figures.render import png
 from neurocap_search.comparison.replaying import cores, replay_bank
 from neurocap_search.comparison.report.compose import compose
 from neurocap_search.comparison.report.markdown import markdown
-from neurocap_search.comparison.report.page import Page
+from neurocap_search.comparison.report.page import Page, Section
 from neurocap_search.comparison.targets.page import learned_page
 from neurocap_search.errors import UserError
 from neurocap_search.prediction.combination import read_prior
@@ -78,11 +79,20 @@ def _write(options: argparse.Namespace) -> None:
             processes=cores(),
             on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    _write_page(compose(results, tasks), options.name, options)
+    page = compose(results, tasks)
     tuning = {name: task for name, task in tasks.items() if name in read_prior().tasks}
     reporting = {name: task for name, task in tasks.items() if name not in tuning}
     if options.learned and len(tuning) > 1 and reporting:
-        _write_page(_learned(tuning, reporting, options), f"{options.name}_learned", options)
+        learned, name = _learned(tuning, reporting, options), f"{options.name}_learned"
+        _write_page(learned, name, options)
+        page = replace(page, sections=[*page.sections, _targets(learned, name)])
+    _write_page(page, options.name, options)
+
+
+def _targets(learned: Page, name: str) -> Section:
+    """Return the table of targets of the other page, so that all that was wanted stands on one."""
+    text = [f"{learned.sentence} How each was measured stands in {name}.md.", *learned.sections[0].text]
+    return Section("What the learned combination was to reach", text, tables=learned.sections[0].tables)
 
 
 def _learned(

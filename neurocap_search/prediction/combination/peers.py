@@ -1,6 +1,8 @@
 """How a trial's metric ranks among networks of its size: bigger ones converge later."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.stats import rankdata
 
 from neurocap_search.prediction.combination.signals import (
     AMONG_PEERS,
@@ -52,7 +54,8 @@ def rank_among_peers(values: Floats, sizes: Floats) -> Floats:
     if window:
         places = np.arange(len(by_size))
         first = np.clip(places - window // 2, 0, len(by_size) - window)
-        own = values[by_size][:, None]
-        peers = values[by_size][first[:, None] + np.arange(window)]
-        shares[by_size] = ((peers < own) + 0.5 * (peers == own)).mean(axis=1)
+        ranks = rankdata(values[by_size], "dense").astype(np.int32)
+        peers, own = sliding_window_view(ranks, window)[first], ranks[:, None]
+        behind, equal = (np.count_nonzero(found, axis=1) for found in (peers < own, peers == own))
+        shares[by_size] = (behind + 0.5 * equal) / window
     return shares

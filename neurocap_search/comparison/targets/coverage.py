@@ -1,0 +1,33 @@
+"""How many finals lay within the 80 % intervals of the predictions, with an interval over pools."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neurocap_search.comparison.bootstrap import Estimate, Resampling
+from neurocap_search.comparison.results import Guess, Results, Unit
+from neurocap_search.comparison.statistics.calibration import calibration
+
+LEVEL = 0.8
+
+
+def coverages(results: Results, rule: str) -> dict[int, tuple[Estimate, int]]:
+    """Return by epoch which share of the finals lay within, and of how many; the interval is over pools."""
+    pools: dict[Unit, list[Guess]] = {}
+    for run in results.of(rule):
+        pools.setdefault(run.unit, []).extend(run.guesses)
+    counted: dict[int, dict[Unit, tuple[float, float]]] = {}
+    for unit, guesses in pools.items():
+        for row in calibration(guesses, (LEVEL,)):
+            inside = row.observed.value * row.guesses
+            counted.setdefault(row.epoch, {})[unit] = (inside, float(row.guesses))
+    return {epoch: _ratio(counted[epoch]) for epoch in sorted(counted)}
+
+
+def _ratio(counts: Mapping[Unit, tuple[float, float]]) -> tuple[Estimate, int]:
+    resampling = Resampling.of(counts.keys(), seed=0)
+    both = np.array([counts[unit] for unit in resampling.units])
+    draws = resampling.draws(both)
+    low, high = resampling.interval(draws[:, 0] / draws[:, 1])
+    inside, guesses = resampling.mean(both)
+    return Estimate(float(inside / guesses), float(low), float(high)), int(both[:, 1].sum())
