@@ -91,12 +91,12 @@ def _fit_task(task: TaskTraces, epoch: int) -> Fit:
     return Fit(scale * plain, scale * departure, residual)
 
 
-def fit_top(scores: Floats, top: NDArray[np.bool_]) -> tuple[float, Floats]:
+def fit_top(scores: Floats, top: NDArray[np.bool_], plain: Floats = PLAIN) -> tuple[float, Floats]:
     r"""Return a and d of :math:`\operatorname{logit} P(\mathrm{top}) = c + (a p + d)^\top x`, p being plain.
 
     Maximum likelihood with the penalty :math:`\lambda |d|^2 / 2` on the departure from the plain order.
     """
-    design = np.column_stack([scores @ PLAIN, np.ones(len(scores)), scores])
+    design = np.column_stack([scores @ plain, np.ones(len(scores)), scores])
     penalty = np.array([0.0, 0.0, *[_PENALTY] * scores.shape[1]])
     signs = np.where(top, 1.0, -1.0)
 

@@ -1,0 +1,1 @@
+"""Does anything else that can be measured in the first epochs tell how a network will end?"""
