@@ -10,7 +10,6 @@ from ray.exceptions import RayError
 
 from neurocap_search.cluster import ray_cluster
 from neurocap_search.config import ResourcesConfig
-from neurocap_search.traces.interrupts import interrupts_noted
 from neurocap_search.traces.population import Candidate, draw_population, planned, planned_best
 from neurocap_search.traces.record_config import RecordConfig
 from neurocap_search.traces.recording_file import RecordingFile
@@ -24,9 +23,6 @@ _log = logging.getLogger(__name__)
 _PACKAGES = ("neurocap-search", "torch", "torchvision", "numpy", "scikit-learn", "optuna")
 _QUEUED = 2
 """Trainings handed to Ray for each one that runs, so that no worker waits for the driver."""
-
-_LOOK_UP = 0.5
-"""Seconds after which a wait for results is broken off to see whether Ctrl-C was pressed."""
 
 OnTrace = Callable[[Trace], None]
 
@@ -111,20 +107,17 @@ def train_all(
     shared = ray.put(task)
     room = _QUEUED * max(1, int(ray.cluster_resources().get("CPU", 1) / max(resources.cpus_per_trial, 1e-9)))
     waiting, running, lost = deque(missing), dict[ray.ObjectRef, TraceKey](), list[str]()
-    with interrupts_noted() as check_interrupt:
-        while waiting or running:
-            while waiting and len(running) < room:
-                key = waiting.popleft()
-                running[train.remote(shared, key, candidates[key.trial])] = key
-            finished, _ = ray.wait(list(running), timeout=_LOOK_UP)
-            for done in finished:
-                key = running.pop(done)
-                try:
-                    keep(ray.get(done))
-                except RayError as error:
-                    lost.append(f"trial {key.trial}, seed {key.seed}: {str(error).splitlines()[0]}")
-                    _log.warning("not recorded: %s", lost[-1])
-            check_interrupt()
+    while waiting or running:
+        while waiting and len(running) < room:
+            key = waiting.popleft()
+            running[train.remote(shared, key, candidates[key.trial])] = key
+        (done,), _ = ray.wait(list(running))
+        key = running.pop(done)
+        try:
+            keep(ray.get(done))
+        except RayError as error:
+            lost.append(f"trial {key.trial}, seed {key.seed}: {str(error).splitlines()[0]}")
+            _log.warning("not recorded: %s", lost[-1])
     return lost
 
 

@@ -210,17 +210,14 @@ def test_a_comparison_that_cannot_be_read_gives_exit_code_2(arguments: list[str]
 
 
 @pytest.fixture
-def long_replay(bank: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def long_replay(bank: Path, tmp_path: Path, interruptible: None) -> Iterator["subprocess.Popen[str]"]:
     """A replay of an hour, in a group of processes of its own."""
     command = [sys.executable, "-m", "neurocap_search", "replay", str(bank), "--policies", "beta_eff"]
     command += ["--trials", "8", "--seeds", "30000", "--processes", "2", "--output", str(tmp_path / "out")]
-    # In a background job Ctrl-C is ignored from the start, and children inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
         start_new_session=True,
     )  # fmt: skip
-    signal.signal(signal.SIGINT, before)
     with process:
         yield process
         if process.poll() is None:

@@ -9,13 +9,7 @@ import pytest
 
 from neurocap_search.comparison.interrupts import interrupts_deferred
 
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """In a background job Ctrl-C is ignored from the start, and children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("interruptible")
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block():

@@ -77,6 +77,7 @@ def test_a_recording_interrupted_and_begun_again_equals_direct_trainings(
     assert str(tmp_path) not in readme + json.dumps(task.head())
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_keeps_what_is_finished(yaml_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "traces"
     command = [sys.executable, "-m", "neurocap_search", "record", str(yaml_file), "--output", str(out)]
