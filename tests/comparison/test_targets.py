@@ -14,7 +14,7 @@ from neurocap_search.comparison.targets.early_ranking import EPOCHS, WHOLE, WITH
 from neurocap_search.comparison.targets.judgement import Judgement, judge, worst
 from neurocap_search.comparison.targets.noise import shuffled
 from neurocap_search.comparison.targets.page import learned_page, milliseconds_of_ranking
-from neurocap_search.comparison.targets.single_signals import directions
+from neurocap_search.comparison.targets.single_signals import directions, finals_of
 from neurocap_search.comparison.targets.targets import (
     coverage_targets,
     epochs_share,
@@ -59,6 +59,16 @@ def test_the_best_single_signal_is_marked_once_and_nothing_is_ahead_of_itself(be
         assert marked.name not in WITHOUT
         others = [row for row in rows if row.epoch == epoch and row.name not in WITHOUT]
         assert all(getattr(row, value).value <= getattr(marked, value).value for row in others)
+
+
+def test_a_final_of_zero_counts_and_a_failed_training_does_not():
+    task = random_task("t", trials=4)
+    zero, failed, *others = task.traces
+    last = replace(zero.reports[-1], metrics={**zero.reports[-1].metrics, "val_accuracy": 0.0})
+    zero = replace(zero, reports=(*zero.reports[:-1], last))
+    ended, finals = finals_of(task, [zero, replace(failed, failure="diverged"), *others])
+    assert ended == [zero, *others]
+    assert finals.tolist() == [0.0, *(trace.last("val_accuracy") for trace in others)]
 
 
 def with_sizes(task, sizes):

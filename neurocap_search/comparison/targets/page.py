@@ -110,7 +110,8 @@ def _page(
             text=[
                 "Each was written down before anything was measured on these tasks. Intervals, 95 %, come "
                 "from drawing tasks, and pools of architectures within them, again and again. A target is "
-                "met or missed if the whole interval says so; where only the estimate does, it is not sure."
+                "met or missed if the whole interval says so; where only the estimate does, it is not sure. "
+                "With as few tasks and pools as here the intervals are too narrow rather than too wide."
             ],
             tables=[tables.targets(found)],
         ),

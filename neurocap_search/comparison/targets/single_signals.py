@@ -25,8 +25,9 @@ Directions = Mapping[tuple[str, int], int]
 def finals_of(task: TaskTraces, pool: Sequence[Trace]) -> tuple[list[Trace], Array]:
     """Return the trainings that ended well, and their final metrics, larger is better."""
     sign = 1 if task.mode == "max" else -1
-    ended = [t for t in pool if t.failure is None and np.isfinite(t.last(task.metric) or np.nan)]
-    return ended, np.array([sign * (trace.last(task.metric) or 0.0) for trace in ended])
+    lasts = [np.nan if t.failure or (last := t.last(task.metric)) is None else last for t in pool]
+    ended = [trace for trace, last in zip(pool, lasts, strict=True) if np.isfinite(last)]
+    return ended, sign * np.array([last for last in lasts if np.isfinite(last)])
 
 
 def combination_for(
