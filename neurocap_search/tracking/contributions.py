@@ -49,7 +49,8 @@ def contribution_lines(insight: Insight, metric: str) -> list[Line]:
         learning curve (0.75,)
         val_accuracy (0.25,)
         train_loss (0.5,)
-        size: parameters (0.25,)
+        size (0.25,)
+        parameters (0.25,)
         beta_eff and its parts (0.0,)
         graph (0.0,)
     """

@@ -354,7 +354,11 @@ def test_arguments_have_the_names_order_and_defaults_of_asha():
     ashas = list(inspect.signature(ASHAScheduler).parameters.values())
     shared = [p for p in ours if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
     assert ashas[-1].name == "stop_last_trials"
-    assert [(p.name, p.default) for p in shared] == [(p.name, p.default) for p in ashas[:-1]]
+    # None stands for ASHA's 4, but for the combination that decides for good.
+    defaults = {p.name: p.default for p in shared} | {"reduction_factor": 4}
+    assert list(defaults.items()) == [(p.name, p.default) for p in ashas[:-1]]
+    assert NeuralCapacitanceScheduler("t", "acc", "max").policy.reduction_factor == 2.5
+    assert NeuralCapacitanceScheduler("t", "acc", "max", promotion=True).policy.reduction_factor == 4
     assert all(p.default is not inspect.Parameter.empty for p in ours)
 
 

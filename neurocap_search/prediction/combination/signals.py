@@ -68,7 +68,7 @@ class SignalCourse:
         >>> for epoch, acc in ((1, 0.25), (2, 0.75)):
         ...     course.follow(Report(epoch, {"acc": acc, "beta_eff": -acc, "parameters": 8}))
         >>> row = course.row()
-        >>> row[0], row[4], row[5], row[1]
+        >>> row[0], row[4], row[6], row[1]
         (0.5, 8.0, 0.5, nan)
     """
 

@@ -128,7 +128,7 @@ def test_the_mean_stays_within_bounds():
 
 
 def test_one_number_of_epochs_is_fitted_once_until_another_trial_has_finished(monkeypatch):
-    from neurocap_search.prediction.learning_curve import curve_regression as module
+    from neurocap_search.prediction.learning_curve import support_vector_regression as module
 
     calls = []
     fit_regression = module.fit_regression
