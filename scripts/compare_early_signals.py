@@ -12,6 +12,7 @@ import numpy as np
 from early_signals.tables import Task, all_scores, load, regret, transferred, within
 from scipy.stats import spearmanr
 
+from neurocap_search.errors import UserError
 from neurocap_search.prediction.combination import read_prior
 from neurocap_search.traces.bank import load_bank
 
@@ -58,10 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where record_early_signals.py wrote")
     parser.add_argument("--output", type=Path, default=Path("docs/early_signals.md"), help="the page")
     options = parser.parse_args(arguments)
-    if not list(options.folder.glob("*.jsonl")):
-        print(f"Error: no .jsonl in {options.folder}. Run scripts/record_early_signals.py.", file=sys.stderr)
+    try:
+        tasks = {name: load(options.folder, task) for name, task in load_bank().items()}
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
         return 2
-    tasks = {name: load(options.folder, task) for name, task in load_bank().items()}
     tuning = {name: task for name, task in tasks.items() if name in read_prior().tasks}
     frozen = {name: task for name, task in tasks.items() if name not in tuning}
     page = (Path(__file__).parent / "early_signals" / "page.md").read_text(encoding="utf-8")

@@ -80,13 +80,16 @@ def _write(options: argparse.Namespace) -> None:
             on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     page = compose(results, tasks)
+    print(page.sentence)
+    _write_page(page, options.name, options)  # the replays took long; what follows may be interrupted
     tuning = {name: task for name, task in tasks.items() if name in read_prior().tasks}
     reporting = {name: task for name, task in tasks.items() if name not in tuning}
     if options.learned and len(tuning) > 1 and reporting:
         learned, name = _learned(tuning, reporting, options), f"{options.name}_learned"
+        print(learned.sentence)
         _write_page(learned, name, options)
         page = replace(page, sections=[*page.sections, _targets(learned, name)])
-    _write_page(page, options.name, options)
+        _write_page(page, options.name, options)
 
 
 def _targets(learned: Page, name: str) -> Section:
@@ -119,7 +122,6 @@ def _write_page(page: Page, name: str, options: argparse.Namespace) -> None:
         (figures / f"{picture.name}.png").write_bytes(png(picture.figure))
     text = _NOTE.format(command=_command(options)) + markdown(page, name)
     (options.output / f"{name}.md").write_text(text, encoding="utf-8")
-    print(page.sentence)
 
 
 def _command(options: argparse.Namespace) -> str:

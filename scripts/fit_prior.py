@@ -56,14 +56,18 @@ def _fit_epoch(tasks: Sequence[TaskTraces], epoch: int) -> dict[str, Any]:
     fits = [_fit_task(task, epoch) for task in tasks]
     shares = np.array([fit.plain for fit in fits])
     departures = np.array([fit.departure for fit in fits])
-    between = departures.var(axis=0, ddof=1)
-    mean = departures.mean(axis=0)
-    shrunk = mean * mean**2 / (mean**2 + between / len(tasks))
     weights = departures + shares[:, None] * PLAIN
     noise = np.sqrt(np.mean([fit.noise**2 for fit in fits]))
     sd = np.sqrt(weights.var(axis=0, ddof=1) + _LEAST_SD**2)
-    mean = shares.mean() * PLAIN + shrunk
+    mean = shares.mean() * PLAIN + agreed(departures)
     return {"mean": mean.round(4).tolist(), "sd": sd.round(4).tolist(), "noise": round(float(noise), 4)}
+
+
+def agreed(departures: Floats) -> Floats:
+    """Return the mean over the tasks, (tasks, signals), of each departure, shrunk where they disagree."""
+    mean, between = departures.mean(axis=0), departures.var(axis=0, ddof=1)
+    spread = mean**2 + between / len(departures)
+    return np.divide(mean**3, spread, out=np.zeros_like(mean), where=spread > 0)
 
 
 class Fit(NamedTuple):

@@ -12,6 +12,7 @@ network, so that two processes share the work. ``scripts/compare_early_signals.p
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> None:
-    part, parts = map(int, options.part.split("/"))
+    part, parts = _part(options.part)
     config = read_as(RecordConfig, options.config, options.overrides)
     task = make_task(config)
     candidates = draw_population(config.space, config.population.architectures, config.population.seed)
@@ -81,6 +82,13 @@ def _record(options: argparse.Namespace) -> None:
                     json.dumps(record_network(task, number, candidate, options.marks)), file=out, flush=True
                 )
                 print(f"\r{config.name}: network {number + 1} of {len(candidates)}", end="", file=sys.stderr)
+
+
+def _part(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not int(match[1]) < int(match[2]):
+        raise UserError(f"--part: expected a number from 0 and of how many, such as 0/2, received {text!r}.")
+    return int(match[1]), int(match[2])
 
 
 if __name__ == "__main__":

@@ -56,8 +56,21 @@ def test_a_second_start_goes_on(tmp_path: Path) -> None:
         assert [json.loads(line)["trial"] for line in lines] == list(range(count))
 
 
-def test_a_missing_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_that_was_not_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from compare_early_signals import main
 
     assert main([str(tmp_path)]) == 2
-    assert capsys.readouterr().err.startswith(f"Error: no .jsonl in {tmp_path}. Run scripts/record_early")
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"Error: {tmp_path} holds no networks of cifar10-cell. Measure some: python scripts/"
+    )
+
+
+@pytest.mark.parametrize("part", ["x", "2/2", "1", "-1/2"])
+def test_a_part_that_is_none_is_refused(
+    part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from record_early_signals import main
+
+    assert main([str(tmp_path / "tiny.yaml"), "--output", str(tmp_path), f"--part={part}"]) == 2
+    assert f"such as 0/2, received {part!r}." in capsys.readouterr().err

@@ -133,6 +133,22 @@ class Resampling:
         low, high = self.interval(self.draws(values))
         return Estimate(float(self.mean(values)), float(low), float(high))
 
+    def ratio(self, values: ArrayLike) -> Estimate:
+        """Return the mean of one number as a share of the mean of another; each resample draws both anew.
+
+        Args:
+            values: (units, 2), in the units' sorted order: the number, and what it is a share of.
+
+        Example:
+            >>> draws = Resampling.of([Unit("a", 0), Unit("a", 1)], seed=0)
+            >>> tuple(draws.ratio([[1.0, 2.0], [2.0, 4.0]]))  # the same in every pool: no doubt
+            (0.5, 0.5, 0.5)
+        """
+        number, whole = self.mean(values)
+        drawn = self.draws(values)
+        low, high = self.interval(drawn[:, 0] / drawn[:, 1])
+        return Estimate(float(number / whole), float(low), float(high))
+
 
 def expanded_tail(count: int) -> float:
     """Return the share to cut off at each end for an interval from this many independent observations.

@@ -20,7 +20,8 @@ from neurocap_search.pruning.outcomes import (
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.roster import Pause, Roster
 
-_STATE = ("learned_halving", 1)
+_STATE = ("learned_halving", 2)
+"""Since 2 with the metric among peers; rows of 1 lack it."""
 _REDUCTION_FACTOR = {"promotion": 4.0, "stopping": 2.5}
 STAY = 0.8
 """Chosen, as all else, on the two tasks that the prior is fitted on. More rungs, and later ones, lost more:

@@ -84,8 +84,7 @@ def curve(arguments: str | None) -> PolicyMaker:
 
 def _policy(name: str, context: RuleContext) -> PruningPolicy:
     predictor = CURVES[name].make(context)
-    if isinstance(
-        predictor, TrainingSpeed
-    ):  # it only orders trials: no reason may call it a predicted metric
+    if isinstance(predictor, TrainingSpeed):
+        # It only orders trials: no reason may call it a predicted metric.
         return halving_on(f"curve:{name}", LossSum(predictor), "min", context)
     return SuccessiveHalvingPolicy(**context.halving(), predictor=predictor)

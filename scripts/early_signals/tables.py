@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from fit_prior import TOP, fit_top
+from fit_prior import TOP, agreed, fit_top
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from neurocap_search.errors import UserError
+from neurocap_search.prediction.combination.peers import cohort_scores
 from neurocap_search.prediction.combination.prior import PLAIN
 from neurocap_search.prediction.combination.signals import METRIC, SIGNALS, normal_scores
 from neurocap_search.traces.bank import first_seeds
@@ -63,6 +65,11 @@ def load(folder: Path, task: TaskTraces) -> Task:
     lines = [line for file in folder.glob(f"{task.task}.*.jsonl") for line in file.read_text().splitlines()]
     rows = {row["trial"]: row["marks"] for row in map(json.loads, lines) if row["failure"] is None}
     ended = {t.key.trial: t for t in first_seeds(task) if t.failure is None and t.key.trial in rows}
+    if not ended:
+        raise UserError(
+            f"{folder} holds no networks of {task.task}. Measure some: "
+            f"python scripts/record_early_signals.py configs/bank/{task.task}.yaml --output {folder}"
+        )
     numbers = sorted(ended)
     marks = tuple(sorted(map(float, rows[numbers[0]])))
     names = {name for mark in rows[numbers[0]].values() for name in mark}
@@ -97,7 +104,7 @@ def within(task: Task, epoch: float, more: Sequence[Floats]) -> tuple[float, flo
     Returns:
         Spearman's correlation with the final metric, and that in the best quarter; means of many halvings.
     """
-    scores = normal_scores(np.column_stack([own_signals(task, epoch), *more]))
+    scores = cohort_scores(np.column_stack([own_signals(task, epoch), *more]))
     best = task.finals >= np.quantile(task.finals, 0.75)
     found = []
     for seed in range(_SPLITS):
@@ -122,9 +129,7 @@ def transferred(tuning: Sequence[Task], epoch: float, names: Sequence[str]) -> F
         share, departure = fit_top(scores, task.finals >= np.quantile(task.finals, 1 - TOP), plain)
         shares.append(share)
         departures.append(departure)
-    mean, between = np.mean(departures, axis=0), np.var(departures, axis=0, ddof=1)
-    kept = np.divide(mean**3, mean**2 + between / len(tuning), out=np.zeros_like(mean), where=mean != 0)
-    return np.asarray(np.mean(shares) * plain + kept)
+    return np.asarray(np.mean(shares) * plain + agreed(np.array(departures)))
 
 
 def all_scores(
@@ -132,7 +137,7 @@ def all_scores(
 ) -> Floats:
     """Return the normal scores of own and further signals, of all networks or among some."""
     values = np.column_stack([own_signals(task, epoch), *(task.mean(name, epoch) for name in names)])
-    return normal_scores(values if chosen is None else values[chosen])
+    return cohort_scores(values if chosen is None else values[chosen])
 
 
 def regret(task: Task, weights: dict[int, Floats], names: Sequence[str]) -> float:

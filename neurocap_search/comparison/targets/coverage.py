@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from neurocap_search.comparison.bootstrap import Estimate, Resampling
 from neurocap_search.comparison.results import Guess, Results, Unit
 from neurocap_search.comparison.statistics.calibration import calibration
@@ -21,13 +19,10 @@ def coverages(results: Results, rule: str) -> dict[int, tuple[Estimate, int]]:
         for row in calibration(guesses, (LEVEL,)):
             inside = row.observed.value * row.guesses
             counted.setdefault(row.epoch, {})[unit] = (inside, float(row.guesses))
-    return {epoch: _ratio(counted[epoch]) for epoch in sorted(counted)}
+    return {epoch: _covered(counted[epoch]) for epoch in sorted(counted)}
 
 
-def _ratio(counts: Mapping[Unit, tuple[float, float]]) -> tuple[Estimate, int]:
+def _covered(counts: Mapping[Unit, tuple[float, float]]) -> tuple[Estimate, int]:
     resampling = Resampling.of(counts.keys(), seed=0)
-    both = np.array([counts[unit] for unit in resampling.units])
-    draws = resampling.draws(both)
-    low, high = resampling.interval(draws[:, 0] / draws[:, 1])
-    inside, guesses = resampling.mean(both)
-    return Estimate(float(inside / guesses), float(low), float(high)), int(both[:, 1].sum())
+    pairs = [counts[unit] for unit in resampling.units]
+    return resampling.ratio(pairs), int(sum(guesses for _, guesses in pairs))

@@ -1,14 +1,14 @@
 """The page that says what the learned combination reached."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
 import numpy as np
 
 from neurocap_search.comparison.config import ReplayConfig
 from neurocap_search.comparison.replaying import OnProgress, replay_bank
-from neurocap_search.comparison.report.page import Page, Section
+from neurocap_search.comparison.report.page import Page, Section, Table
 from neurocap_search.comparison.report.words import Numbers
 from neurocap_search.comparison.results import Results
 from neurocap_search.comparison.targets import tables
@@ -105,56 +105,56 @@ def _page(
 ) -> Page:
     words = Numbers(results.metric)
     sections = [
-        Section(
-            "Targets",
-            text=[
-                "Each was written down before anything was measured on these tasks. Intervals, 95 %, come "
-                "from drawing tasks, and pools of architectures within them, again and again. A target is "
-                "met or missed if the whole interval says so; where only the estimate does, it is not sure. "
-                "With as few tasks and pools as here the intervals are too narrow rather than too wide."
-            ],
-            tables=[tables.targets(found)],
-        ),
+        _wanted(found),
         Section(
             "Epochs and regret",
             tables=[tables.rules(results, words)],
             pictures=[tables.epochs_regret(results)],
         ),
         Section("Task by task", tables=[tables.by_task(rows, words)]),
-        Section(
-            "Ranking after a few epochs",
-            text=[
-                "Spearman's correlation with the final metric within each pool, before anything has "
-                "finished: the prior alone. The best single signal is chosen in hindsight, at each epoch and "
-                "for each column, from all that the combination looks at, and from the last values of "
-                "accuracies and losses beside their running means. Which way a signal ranks that has no "
-                "better side by itself, such as size, is taken from the tuning tasks. Without the bank: "
-                "running accuracy and training loss, which is what the combination starts from."
-            ],
-            tables=[tables.early("early_ranking", early)],
-            pictures=[tables.early_picture(early)],
-        ),
+        _ranking(early),
         Section(
             "Where every signal is noise",
             text=["Every report but the last is somebody else's. No rule can know better than chance here."],
             tables=[tables.rules(noisy, words, "noise")],
         ),
-        Section(
-            "On the tasks it was chosen on",
-            text=[
-                f"{' and '.join(tuning)}: every option was chosen and the prior was fitted here, so these "
-                "figures flatter it. They are no evidence."
-            ],
-            tables=[
-                tables.rules(chosen_on, words, "tuning"),
-                tables.early("early_ranking_tuning", early_tuning),
-            ],
-        ),
+        _flattered(tuning, tables.rules(chosen_on, words, "tuning"), early_tuning),
     ]
     about = (
         f"Reported on {', '.join(reporting)}; chosen and fitted on {' and '.join(tuning)}. {seeds} orders "
         f"of the trials, {results.runs[0].trials} trials a stream, {WORKERS} workers. Intervals, 95 %, are "
         "over tasks and disjoint pools of architectures."
     )
-    sentence = tables.headline(found)
-    return Page("What the learned combination reached", sentence, [], about, sections)
+    return Page("What the learned combination reached", tables.headline(found), [], about, sections)
+
+
+def _wanted(found: Sequence[Target]) -> Section:
+    text = (
+        "Each was written down before anything was measured on these tasks. Intervals, 95 %, come "
+        "from drawing tasks, and pools of architectures within them, again and again. A target is "
+        "met or missed if the whole interval says so; where only the estimate does, it is not sure. "
+        "With as few tasks and pools as here the intervals are too narrow rather than too wide."
+    )
+    return Section("Targets", text=[text], tables=[tables.targets(found)])
+
+
+def _ranking(early: Sequence[Early]) -> Section:
+    text = (
+        "Spearman's correlation with the final metric within each pool, before anything has "
+        "finished: the prior alone. The best single signal is chosen in hindsight, at each epoch and "
+        "for each column, from all that the combination looks at, and from the last values of "
+        "accuracies and losses beside their running means. Which way a signal ranks that has no "
+        "better side by itself, such as size, is taken from the tuning tasks. Without the bank: "
+        "running accuracy and training loss, which is what the combination starts from."
+    )
+    table, picture = tables.early("early_ranking", early), tables.early_picture(early)
+    return Section("Ranking after a few epochs", text=[text], tables=[table], pictures=[picture])
+
+
+def _flattered(tuning: Collection[str], rules: Table, early: Sequence[Early]) -> Section:
+    text = (
+        f"{' and '.join(tuning)}: every option was chosen and the prior was fitted here, so these "
+        "figures flatter it. They are no evidence."
+    )
+    ranking = tables.early("early_ranking_tuning", early)
+    return Section("On the tasks it was chosen on", text=[text], tables=[rules, ranking])

@@ -7,7 +7,14 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from neurocap_search.comparison.bootstrap import Array
-from neurocap_search.prediction.combination import METRIC, SIGNALS, Cohort, LearnedCombination, Prior
+from neurocap_search.prediction.combination import (
+    GROUPS,
+    METRIC,
+    SIGNALS,
+    Cohort,
+    LearnedCombination,
+    Prior,
+)
 from neurocap_search.prediction.combination.peers import rank_among_peers
 from neurocap_search.prediction.combination.signals import AMONG_PEERS, SIZE
 from neurocap_search.traces.bank import first_seeds
@@ -16,7 +23,6 @@ from neurocap_search.traces.trace import Trace
 
 NATURAL = {METRIC: 1, AMONG_PEERS: 1, "train_accuracy": 1, "train_loss": -1, "val_loss": -1}
 """Which way these rank is no question; of all others it is learned on the tuning tasks."""
-_CURVES = (METRIC, "train_accuracy", "train_loss", "val_loss")
 
 Directions = Mapping[tuple[str, int], int]
 """By signal and epoch: 1 if larger values are taken for better, else -1."""
@@ -65,7 +71,7 @@ def signal_values(task: TaskTraces, pool: Sequence[Trace], epoch: int) -> dict[s
     values = {signal.name: rows[:, k].copy() for k, signal in enumerate(SIGNALS)}
     values[METRIC] *= sign
     values[AMONG_PEERS] = rank_among_peers(values[METRIC], values[SIZE])
-    for name in _CURVES:
+    for name in GROUPS["learning curve"]:
         reported, factor = (task.metric, sign) if name == METRIC else (name, 1)
         last = [trace.reports[epoch - 1].get(reported) for trace in pool]
         values[f"{name}, last"] = factor * np.array([np.nan if v is None else v for v in last])

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from neurocap_search.comparison.bootstrap import Estimate, Resampling
 from neurocap_search.comparison.results import Results
 from neurocap_search.comparison.statistics.difference import Difference, compare_rules
@@ -67,14 +65,10 @@ def on_tasks(results: Results, rules: Sequence[str]) -> list[OnTask]:
 
 
 def epochs_share(results: Results, rule: str) -> Estimate:
-    """Return the epochs of a rule as a share of the rival's; both means are drawn anew in each resample."""
+    """Return the epochs of a rule as a share of the rival's."""
     means = common_means(results, MEASURES["epochs"])
-    resampling = Resampling.of(means[rule].keys(), seed=0)
-    both = np.array([list(means[name].values()) for name in (rule, results.rival)]).T
-    own, rival = resampling.mean(both)
-    draws = resampling.draws(both)
-    low, high = resampling.interval(draws[:, 0] / draws[:, 1])
-    return Estimate(float(own / rival), float(low), float(high))
+    pairs = list(zip(means[rule].values(), means[results.rival].values(), strict=True))
+    return Resampling.of(means[rule].keys(), seed=0).ratio(pairs)
 
 
 def ranking_targets(early: Sequence[Early]) -> list[Target]:

@@ -73,8 +73,8 @@ class LearnedCombination:
       earlier weights learn from; no units have to agree, and a selected few do not pass for average ones;
     - from **finished trials**, the last order.
 
-    Nothing learned yet, it ranks mostly by running accuracy, losses and size: those of the signals on which
-    the recorded tasks agree.
+    Nothing learned yet, it ranks by running accuracy and training loss, moved a little by size: the prior
+    departs from those two only as far as the recorded tasks agree.
 
     A Gaussian process would do more where hundreds of trials finish. In a search that finishes one trial in
     twenty there is nothing to learn its length scales from, and a prior on weights can be read, refitted and

@@ -16,7 +16,8 @@ BUNDLED_PRIOR = Path(__file__).with_name("prior.json")
 PLAIN: Floats = np.array([{METRIC: 1.0, "train_loss": -1.0}.get(signal.name, 0.0) for signal in SIGNALS])
 """The order by running accuracy and training loss, what one would go by without any recorded task."""
 
-_PLAIN_SD, _PLAIN_NOISE = 0.1, 0.55
+_PLAIN_WEIGHT, _PLAIN_SD, _PLAIN_NOISE = 0.4, 0.1, 0.55
+"""Round figures in the range of those that the bundled bank gives."""
 
 
 class EpochPrior(NamedTuple):
@@ -71,7 +72,7 @@ def plain_prior() -> Prior:
         [0.4, 0.0, -0.4]
     """
     count = len(SIGNALS)
-    epoch = {"mean": (0.4 * PLAIN).tolist(), "sd": [_PLAIN_SD] * count, "noise": _PLAIN_NOISE}
+    epoch = {"mean": (_PLAIN_WEIGHT * PLAIN).tolist(), "sd": [_PLAIN_SD] * count, "noise": _PLAIN_NOISE}
     names = [signal.name for signal in SIGNALS]
     return Prior({"version": VERSION, "tasks": [], "signals": names, "epochs": {"1": epoch}})
 
