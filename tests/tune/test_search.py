@@ -247,7 +247,7 @@ def test_a_trial_that_fails_is_a_result_and_the_search_goes_on(tmp_path: Path) -
 
 
 def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
-    overrides = ["search.num_trials=5", "search.max_concurrent=1", "training.epochs=4", "scheduler.audit=0"]
+    overrides = ["search.num_trials=5", "search.max_concurrent=2", "training.epochs=4", "scheduler.audit=0"]
     process = run_cli("search", "configs/digits.yaml", *overrides, f"output.dir={tmp_path}", "--json")
     assert process.returncode == 0, process.stderr
     printed = json.loads(process.stdout)
