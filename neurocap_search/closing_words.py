@@ -129,11 +129,13 @@ def _cost(summary: Summary) -> list[str]:
     ended = summary.num_trials - summary.interrupted
     states = f"{summary.pruned} pruned, {summary.completed} trained to the end, {summary.failed} failed"
     lost = (
-        f"; {summary.lost_epochs} more were lost to failures and interruptions" if summary.lost_epochs else ""
+        f"; {summary.lost_epochs:g} more were lost to failures and interruptions"
+        if summary.lost_epochs
+        else ""
     )
     return [
         f"Trials          {ended} of {summary.num_trials}: {states}",
-        f"Epochs          {summary.epochs} of {summary.full_epochs} for training these to the end "
+        f"Epochs          {summary.epochs:g} of {summary.full_epochs} for training these to the end "
         f"({summary.epoch_share:.0%}; {1 - summary.epoch_share:.0%} saved){lost}",
     ]
 

@@ -157,7 +157,10 @@ class SchedulerConfig(FrozenModel):
             best go on later. Default: promotion for ``learned``, stopping otherwise.
         grace_period: Epochs before the first decision. Default: 1 for ``learned``, 4 otherwise.
         reduction_factor: One in how many goes on at each rung; of ``learned`` one in its square. Default:
-            4, or 2.5 in the stopping type, for ``learned``; 3 otherwise.
+            3.75 (4 without ``early_stops``), or 2.5 in the stopping type, for ``learned``; 3 otherwise.
+        early_stops: Shares of the first epoch at each of which ``learned`` ends the worse half of the trials
+            by their training loss and accuracy so far. Default: 0.5 for ``learned`` with ``grace_period`` 1;
+            who raises that wants nobody judged so soon.
         audit: Share of the trials that ``learned`` never prunes, to measure what pruning costs.
         brackets: Brackets of successive halving, stopping type.
         keep: Trials that i_epoch finishes.
@@ -175,6 +178,7 @@ class SchedulerConfig(FrozenModel):
     type: Literal["stopping", "promotion"] = "stopping"
     grace_period: int = Field(4, ge=1)
     reduction_factor: float = Field(3, gt=1)
+    early_stops: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     audit: float = Field(0.05, ge=0, le=1)
     brackets: int = Field(1, ge=1)
     keep: int = Field(3, ge=1)
@@ -189,8 +193,10 @@ class SchedulerConfig(FrozenModel):
     def _defaults_of_the_name(cls, given: Any) -> Any:
         if not isinstance(given, Mapping) or given.get("name", "learned") != "learned":
             return given
-        factor = 2.5 if given.get("type") == "stopping" else 4
-        return {"type": "promotion", "grace_period": 1, "reduction_factor": factor, **given}
+        stops = given.get("early_stops", (0.5,) if given.get("grace_period", 1) == 1 else ())
+        factor = 2.5 if given.get("type") == "stopping" else 3.75 if stops else 4
+        known = {"grace_period": 1, "reduction_factor": factor, "early_stops": stops}
+        return {"type": "promotion", **known, **given}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -200,6 +206,10 @@ class SchedulerConfig(FrozenModel):
             raise ValueError("brackets: only the stopping type has brackets; use name hyperband")
         if self.brackets > 1 and self.name == "learned":
             raise ValueError("brackets: 'learned' has none; leave them out, or use name neural_capacitance")
+        if self.early_stops and self.name != "learned":
+            raise ValueError(f"early_stops: only 'learned' has them, received name {self.name!r}")
+        if list(self.early_stops) != sorted(set(self.early_stops)):
+            raise ValueError(f"early_stops: must ascend, received {list(self.early_stops)}")
         return self
 
 

@@ -127,7 +127,7 @@ def _cells(record: SearchRecord, trial: TrialRecord) -> list[str]:
     return [
         str(trial.number),
         trial.description,
-        f"{trial.epochs}/{record.max_t}",
+        f"{trial.epochs:g}/{record.max_t}",
         number(trial.value(record.metric), ".3f"),
         number(trial.value("beta_eff"), ".1e"),
         guess,

@@ -38,6 +38,8 @@ from neurocap_search.traces.schema import TaskTraces
 
 TUNING_TASKS = ("cifar10-cell", "fashion-mlp")
 """Every choice was made on these two; all others of the bank are for reporting."""
+EARLY = (0.25, 0.5, 0.75)
+"""Shares of the first epoch; fitted where all that is fitted on was recorded there."""
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
 TOP = 0.2
 _PENALTY = 30.0
@@ -47,12 +49,14 @@ _LEAST_SD = 0.05
 
 def fit(tasks: Sequence[TaskTraces]) -> dict[str, Any]:
     """Return the prior as JSON-ready values."""
-    epochs = {str(epoch): _fit_epoch(tasks, epoch) for epoch in EPOCHS}
+    traces = [trace for task in tasks for trace in first_seeds(task) if trace.failure is None]
+    early = [mark for mark in EARLY if all(trace.seen_at(mark) for trace in traces)]
+    epochs = {str(epoch): _fit_epoch(tasks, epoch) for epoch in (*early, *EPOCHS)}
     names = [signal.name for signal in SIGNALS]
     return {"version": VERSION, "tasks": [task.task for task in tasks], "signals": names, "epochs": epochs}
 
 
-def _fit_epoch(tasks: Sequence[TaskTraces], epoch: int) -> dict[str, Any]:
+def _fit_epoch(tasks: Sequence[TaskTraces], epoch: float) -> dict[str, Any]:
     fits = [_fit_task(task, epoch) for task in tasks]
     shares = np.array([fit.plain for fit in fits])
     departures = np.array([fit.departure for fit in fits])
@@ -84,7 +88,7 @@ class Fit(NamedTuple):
     noise: float
 
 
-def _fit_task(task: TaskTraces, epoch: int) -> Fit:
+def _fit_task(task: TaskTraces, epoch: float) -> Fit:
     rows, finals = cohort(task, epoch)
     scores, standings = cohort_scores(rows), normal_scores(finals[:, None])[:, 0]
     plain, departure = fit_top(scores, finals >= np.quantile(finals, 1 - TOP))
@@ -113,7 +117,7 @@ def fit_top(scores: Floats, top: NDArray[np.bool_], plain: Floats = PLAIN) -> tu
     return float(found[0]), np.asarray(found[2:], dtype=np.float64)
 
 
-def cohort(task: TaskTraces, epoch: int) -> tuple[Floats, Floats]:
+def cohort(task: TaskTraces, epoch: float) -> tuple[Floats, Floats]:
     """Return the signals of all architectures of a task after an epoch, and their final metrics."""
     sign = 1 if task.mode == "max" else -1
     names = [task.metric if signal.name == METRIC else signal.name for signal in SIGNALS]
@@ -123,7 +127,7 @@ def cohort(task: TaskTraces, epoch: int) -> tuple[Floats, Floats]:
         if trace.failure is not None or final is None or not np.isfinite(final):
             continue
         course = SignalCourse(names)
-        for report in trace.reports[:epoch]:
+        for report in trace.seen_at(epoch):
             course.follow(report)
         row = course.row()
         rows.append([sign * row[0], *row[1:]])

@@ -31,7 +31,9 @@ def train(config):
 if __name__ == "__main__":
     scheduler = NeuralCapacitanceScheduler(max_t=16, grace_period=2, reduction_factor=2)
     space = {"width": tune.choice([8, 32, 128]), "lr": tune.loguniform(1e-4, 1e-1)}
-    config = tune.TuneConfig(metric="accuracy", mode="max", scheduler=scheduler, num_samples=12)
+    config = tune.TuneConfig(
+        metric="accuracy", mode="max", scheduler=scheduler, num_samples=12, reuse_actors=True
+    )
     results = tune.Tuner(train, param_space=space, tune_config=config).fit()
     print(scheduler.debug_string(), results.get_best_result().config)
     print(*[d[-1].reason for d in scheduler.decisions.values() if d[-1].pruned], sep="\n")

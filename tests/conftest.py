@@ -28,11 +28,31 @@ SMALL = [
 ]
 """Overrides that make a search of seconds out of configs/digits.yaml, one worker, still pruning."""
 
+LONGEST_FIRST = (
+    "tune/test_search.py",
+    "test_readme.py",
+    "tune/test_workers.py",
+    "tune/test_trainable.py",
+    "tracking/test_mlflow_outage.py",
+    "tune/test_restore.py",
+    "traces/test_recording.py",
+    "test_cli.py",
+    "tune/test_lost_node.py",
+    "comparison/test_live.py",
+)
+"""So that at the end no process waits for one that has just begun a long file."""
+
 torch.set_num_threads(1)
 
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest begin first."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def run_cli(*arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:

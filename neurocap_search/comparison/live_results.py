@@ -102,12 +102,12 @@ def _result(
     )
 
 
-def _full_epochs(trial: TrialRecord, max_t: int) -> int:
+def _full_epochs(trial: TrialRecord, max_t: int) -> float:
     """Return the epochs of full training; a trial that failed would have failed without a rule too."""
     return trial.epochs if trial.state is TrialState.FAILED else max_t
 
 
-def _pruned_at(trials: Sequence[TrialRecord], winners: Collection[str]) -> int | None:
+def _pruned_at(trials: Sequence[TrialRecord], winners: Collection[str]) -> float | None:
     """Return the epoch at which the last of equally good trials was pruned; None if one was not."""
     same = [trial for trial in trials if architecture_of(trial) in winners]
     if not same or any(trial.state is not TrialState.PRUNED for trial in same):

@@ -8,7 +8,7 @@ import numpy as np
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import HyperbandPolicy
-from neurocap_search.pruning.learned_halving import STAY
+from neurocap_search.pruning.learned_halving import KEPT_EARLY, STAY
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
 from neurocap_search.tune.policies import make_policy
@@ -107,10 +107,13 @@ def _halving(grace: float, factor: float, epochs: int, trials: float) -> float:
 def _learned(rule: SchedulerConfig, grace: int, epochs: int, trials: int) -> float:
     """Two rungs, and the audit, which is not pruned; at a second rung beyond the end nobody is compared."""
     least = min(3 if rule.type == "promotion" else 1, trials)
-    first = max(trials / rule.reduction_factor**2, least)
-    second = max(STAY * trials / rule.reduction_factor**2, least) if 2 * grace < epochs else first
+    left, spent, before = float(trials), 0.0, 0.0
+    for mark in rule.early_stops:
+        spent, left, before = spent + left * (mark - before), max(KEPT_EARLY * left, least), mark
+    first = min(left, max(trials / rule.reduction_factor**2, least))
+    second = max(STAY * first, least) if 2 * grace < epochs else first
     middle = min(2 * grace, epochs)
-    pruned = trials * grace + first * (middle - grace) + second * (epochs - middle)
+    pruned = spent + left * (grace - before) + first * (middle - grace) + second * (epochs - middle)
     return pruned + rule.audit * (trials * epochs - pruned)
 
 
@@ -136,11 +139,12 @@ def _simulated(rule: SchedulerConfig, epochs: int, trials: int, workers: int) ->
     for seed in range(max(1, min(20, _TRIALS // trials))):
         policy = make_policy(plain, metric=_METRIC, mode="max", max_t=epochs, seed=seed)
         qualities = np.random.default_rng(seed).permutation(trials) / trials
-        stream = [_made_up(number, float(quality), epochs) for number, quality in enumerate(qualities)]
+        stream = [_made_up(k, float(quality), epochs, rule) for k, quality in enumerate(qualities)]
         spent.append(simulate(policy, stream, workers=workers, epochs=epochs, keep_decisions=False).epochs)
     return float(np.mean(spent))
 
 
-def _made_up(number: int, quality: float, epochs: int) -> Trace:
+def _made_up(number: int, quality: float, epochs: int, rule: SchedulerConfig) -> Trace:
     reports = tuple(Report(epoch, {_METRIC: quality}, 1.0) for epoch in range(1, epochs + 1))
-    return Trace(TraceKey(number, 0), {}, {}, "", 0, reports)
+    early = tuple(Report(mark, {"train_loss": -quality}) for mark in rule.early_stops)
+    return Trace(TraceKey(number, 0), {}, {}, "", 0, reports, early=early)

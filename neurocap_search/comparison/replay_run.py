@@ -78,7 +78,7 @@ def _test(trace: Trace, epochs: int, metric: str) -> float:
     return math.nan if value is None else value
 
 
-def _pruned_at(winners: Sequence[ReplayedTrial]) -> int | None:
+def _pruned_at(winners: Sequence[ReplayedTrial]) -> float | None:
     """Return the epoch at which the last of equally good trials was pruned; None if one was not."""
     if any(trial.end is not End.PRUNED for trial in winners):
         return None

@@ -27,7 +27,7 @@ class Guess(NamedTuple):
         pruned: Whether the rule pruned this trial in the end.
     """
 
-    epoch: int
+    epoch: float
     mean: float
     std: float
     final: float
@@ -44,7 +44,7 @@ class Incumbent(NamedTuple):
     """
 
     seconds: float
-    epochs: int
+    epochs: float
     final: float
 
 
@@ -78,8 +78,8 @@ class RunResult:
     seed: int
     workers: int
     trials: int
-    epochs: int
-    full_epochs: int
+    epochs: float
+    full_epochs: float
     seconds: float
     pick: str | None
     final: float
@@ -87,7 +87,7 @@ class RunResult:
     median: float
     test: float = float("nan")
     best_test: float = float("nan")
-    winner_pruned_at: int | None = None
+    winner_pruned_at: float | None = None
     incumbents: tuple[Incumbent, ...] = ()
     guesses: tuple[Guess, ...] = field(default=(), repr=False)
 

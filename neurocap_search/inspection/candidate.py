@@ -37,7 +37,7 @@ def measure_candidate(
     images, labels = (part[:WHOLE_IMAGES] for part in (data.train.images, data.train.labels))
     head = measure_head(still, data, probe_samples)
     return measure_network(
-        still, images, labels, epoch=report.epoch, metrics=report.metrics, head=head, step=step
+        still, images, labels, epoch=int(report.epoch), metrics=report.metrics, head=head, step=step
     )
 
 

@@ -37,7 +37,9 @@ class _TrialSubject(Subject):
     def _state(self) -> str:
         trial = self.trial
         error = f" ({trial.error})" if trial.error else ""
-        return f"{self.title}: {trial.state.value}{error} after {trial.epochs} epochs, {trial.seconds:.1f} s."
+        return (
+            f"{self.title}: {trial.state.value}{error} after {trial.epochs:g} epochs, {trial.seconds:.1f} s."
+        )
 
 
 class RetrainedTrial(_TrialSubject):
@@ -49,7 +51,7 @@ class RetrainedTrial(_TrialSubject):
 
     def __init__(self, run: RunDirectory, trial: TrialRecord) -> None:
         super().__init__(run, trial)
-        self.steps = trial.epochs + 1
+        self.steps = int(trial.epochs) + 1
         self._diverged: str | None = None
 
     def opening(self) -> list[str]:
@@ -67,7 +69,7 @@ class RetrainedTrial(_TrialSubject):
             yield measure_candidate(network, data, samples, step)
             reports = train(network, data, settings, seed=self.run.config.seed)
             try:
-                for report in islice(reports, self.trial.epochs):
+                for report in islice(reports, int(self.trial.epochs)):
                     yield measure_candidate(network, data, samples, step, report)
                     step("training")
             except DivergedError as error:
@@ -77,7 +79,7 @@ class RetrainedTrial(_TrialSubject):
         """Say whether the curve came out as recorded."""
         diverged = [f"Trained again, it diverged: {self._diverged}"] if self._diverged else []
         trained = [m for m in measures if m.epoch]
-        return [*diverged, same_curve(self.trial.reports, trained, (METRIC, "beta_eff"))]
+        return [*diverged, same_curve(self.trial.curve, trained, (METRIC, "beta_eff"))]
 
 
 class RecordedTrial(_TrialSubject):
@@ -89,7 +91,7 @@ class RecordedTrial(_TrialSubject):
     def __init__(self, run: RunDirectory, trial: TrialRecord, why: str) -> None:
         super().__init__(run, trial)
         self._why, self._weights = why, run.weights(trial)
-        self.steps = trial.epochs + 1
+        self.steps = int(trial.epochs) + 1
 
     def opening(self) -> list[str]:
         """Say what there is, and how to get the rest."""
@@ -106,7 +108,7 @@ class RecordedTrial(_TrialSubject):
         samples = self.run.settings(self.trial).probe_samples
         network = self.run.build(self.trial, data)
         yield measure_candidate(network, data, samples, step)
-        for report in self.trial.reports:
+        for report in self.trial.curve:
             if report.epoch < self.trial.epochs or self._weights is None:
                 yield recorded_measures(report)
                 continue
@@ -125,7 +127,7 @@ def recorded_measures(report: Report) -> EpochMeasures:
     value, *sums = (report.metrics.get(name, math.nan) for name in names)
     reason = "degenerate when the search measured it; the search keeps no reason"
     head = Capacitance(value, sums[0], sums[1], reason if math.isnan(value) else None)
-    return EpochMeasures(report.epoch, report.metrics, head)
+    return EpochMeasures(int(report.epoch), report.metrics, head)
 
 
 def trial_subject(run: RunDirectory, trial: TrialRecord, retrain: bool | None) -> Subject:

@@ -15,7 +15,7 @@ from neurocap_search.prediction.seen_curve import best_seen, seen_curve
 class _Points(NamedTuple):
     beta: list[float]
     metric: list[float]
-    epochs: tuple[int, ...]
+    epochs: tuple[float, ...]
 
 
 class CapacitanceRidge:
@@ -116,7 +116,7 @@ class CapacitanceRidge:
     def _points(self, history: History) -> _Points:
         beta: list[float] = []
         metric: list[float] = []
-        epochs: list[int] = []
+        epochs: list[float] = []
         for report in history:
             b, y = report.metrics.get(self.capacitance), report.metrics.get(self.metric)
             if b is not None and y is not None and math.isfinite(b) and math.isfinite(y):

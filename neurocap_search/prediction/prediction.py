@@ -27,7 +27,7 @@ class Prediction:
     mean: float
     std: float | None
     predictor: str
-    epochs: tuple[int, ...]
+    epochs: tuple[float, ...]
     fallback: str | None = None
 
     def __str__(self) -> str:

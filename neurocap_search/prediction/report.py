@@ -8,23 +8,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """All numbers a trial reports after one epoch.
+    """All numbers a trial reports after one epoch, or within its first.
 
     A report never is one scalar, so that several objectives and signals travel together.
 
     Attributes:
-        epoch: Number of finished epochs, from 1.
+        epoch: Number of finished epochs, from 1; below 1 for a share of the first epoch. Within it a trial
+            reports what training itself has told so far, and has no metric yet.
         metrics: Named numbers such as ``val_accuracy`` (a share, 0 to 1) or ``beta_eff``; may be nan.
-        seconds: Wall-clock cost of this epoch in seconds, if known.
+        seconds: Wall-clock cost in seconds since the report before, if known.
 
     Example:
         >>> Report(epoch=1, metrics={"val_accuracy": 0.5}).get("beta_eff") is None
         True
     """
 
-    epoch: int
+    epoch: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
+
+    @property
+    def is_early(self) -> bool:
+        """True for a report from within the first epoch."""
+        return self.epoch < 1
 
     def get(self, name: str) -> float | None:
         """Return the number called ``name``, or None where the trial did not report it."""

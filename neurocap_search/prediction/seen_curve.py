@@ -25,8 +25,9 @@ class SeenCurve(NamedTuple):
 
 
 def finite_values(history: History, name: str) -> SeenCurve:
-    """Return the finite values called ``name``; reports without one are left out."""
-    seen = [(r.epoch, y) for r in history if (y := r.get(name)) is not None and math.isfinite(y)]
+    """Return the finite values called ``name`` after whole epochs; reports without one are left out."""
+    whole = [(int(r.epoch), r.get(name)) for r in history if not r.is_early]
+    seen = [(epoch, y) for epoch, y in whole if y is not None and math.isfinite(y)]
     return SeenCurve(tuple(t for t, _ in seen), tuple(y for _, y in seen))
 
 

@@ -1,5 +1,6 @@
 """Checks of what a policy is made with and of the state it is given back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -23,6 +24,15 @@ def check_halving(mode: str, max_t: float, grace_period: float, reduction_factor
         raise ValueError(f"grace_period must be from 1 to max_t = {max_t:g}, received {grace_period}.")
     if not reduction_factor > 1:
         raise ValueError(f"reduction_factor must be above 1, received {reduction_factor}.")
+
+
+def check_early_stops(early_stops: Sequence[float]) -> None:
+    """Raise ValueError unless these are shares of an epoch, ascending."""
+    if list(early_stops) != sorted({mark for mark in early_stops if 0 < mark < 1}):
+        raise ValueError(
+            "early_stops must be shares of the first epoch, ascending, above 0 and below 1, such as "
+            f"(0.25, 0.5); received {tuple(early_stops)!r}."
+        )
 
 
 def check_at_least(name: str, value: float, least: int) -> None:

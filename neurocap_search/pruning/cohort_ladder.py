@@ -20,7 +20,7 @@ class CohortLadder:
 
     Args:
         combination: Compares the trials.
-        rungs: Epoch and share of each rung, the lowest first.
+        rungs: Epoch and share of each rung, the lowest first; epochs below 1 are shares of the first one.
         bounds: Range of the metric; predictions are clipped to it.
         least: Fewest that go on from a rung once all are there.
 
@@ -41,7 +41,7 @@ class CohortLadder:
         self.ranking = CohortRanking(combination, self.rungs, bounds)
         self._least, self.by_metric, self.exhausted = least, False, False
 
-    def enter(self, trial_id: str, epoch: int, row: list[float], seen: float) -> int | None:
+    def enter(self, trial_id: str, epoch: float, row: list[float], seen: float) -> int | None:
         """Enter a trial into the rungs it has reached; return the highest, None if it was promoted there."""
         reached = [k for k, rung in enumerate(self.rungs) if epoch >= rung.milestone]
         if not reached or trial_id in self.rungs[reached[-1]].promoted:
@@ -56,6 +56,10 @@ class CohortLadder:
         for rung in self.rungs:
             if trial_id in rung.rows:
                 rung.promoted[trial_id] = None
+
+    def let_pass(self, number: int, trial_id: str) -> None:
+        """Let a trial train on from one rung to the next."""
+        self.rungs[number].promoted[trial_id] = None
 
     def height(self, trial_id: str) -> int:
         """Return the number of the highest rung a trial has reached."""

@@ -12,12 +12,12 @@ class CohortRung:
     """A milestone with the signals of the trials that reached it.
 
     Args:
-        milestone: Epoch at which trials are compared.
+        milestone: Epoch at which trials are compared; below 1 a share of the first epoch.
         share: Which share of all trials goes on from here.
 
     Attributes:
         rows: The signals of each trial at its arrival, in order of arrival.
-        seen: The metric of each trial at its arrival.
+        seen: The metric of each trial at its arrival; NaN within the first epoch, where it has none.
         promoted: Trials that have gone on.
     """
 
@@ -26,6 +26,11 @@ class CohortRung:
         self.rows: dict[str, list[float]] = {}
         self.seen: dict[str, float] = {}
         self.promoted: dict[str, None] = {}
+
+    @property
+    def is_early(self) -> bool:
+        """True for a rung within the first epoch, at which nobody pauses."""
+        return self.milestone < 1
 
     def enter(self, trial_id: str, row: list[float], seen: float) -> None:
         """Keep the signals of a trial that arrives; only its first ones count."""
@@ -44,9 +49,11 @@ class CohortRung:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, for :meth:`load_json`."""
         rows = {trial: [None if v != v else v for v in row] for trial, row in self.rows.items()}
-        return {"rows": rows, "seen": dict(self.seen), "promoted": list(self.promoted)}
+        seen = {trial: None if v != v else v for trial, v in self.seen.items()}
+        return {"rows": rows, "seen": seen, "promoted": list(self.promoted)}
 
     def load_json(self, state: Mapping[str, Any]) -> None:
         """Take over a state from :meth:`to_json`."""
         self.rows = {t: [float("nan") if v is None else v for v in row] for t, row in state["rows"].items()}
-        self.seen, self.promoted = dict(state["seen"]), dict.fromkeys(state["promoted"])
+        self.seen = {t: float("nan") if v is None else v for t, v in state["seen"].items()}
+        self.promoted = dict.fromkeys(state["promoted"])

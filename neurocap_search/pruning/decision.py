@@ -43,7 +43,7 @@ class Decision:
     def __init__(
         self,
         action: Action,
-        epoch: int,
+        epoch: float,
         reason: str | Callable[[], str],
         prediction: Prediction | Callable[[], Prediction] | None = None,
         pruned: bool = False,

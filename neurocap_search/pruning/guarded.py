@@ -16,8 +16,8 @@ _STATE = ("guarded", 1)
 class _Course(NamedTuple):
     """The last epoch of a trial and the one at which it last surpassed itself."""
 
-    epoch: int
-    improved: int | None
+    epoch: float
+    improved: float | None
 
 
 class GuardedPolicy(WrappedPolicy):
@@ -136,7 +136,7 @@ class GuardedPolicy(WrappedPolicy):
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("metric", "mode", "patience", "protect_best")}
 
-    def _follow(self, trial_id: str, epoch: int, value: float) -> None:
+    def _follow(self, trial_id: str, epoch: float, value: float) -> None:
         course = self._courses.get(trial_id)
         improved = None if course is None else course.improved
         if trial_id not in self._best:
@@ -156,7 +156,7 @@ class GuardedPolicy(WrappedPolicy):
         reason = f"epoch {decision.epoch}: it goes on, because {why}, though {decision.reason}"
         return Decision(Action.CONTINUE, decision.epoch, reason, decision.prediction)
 
-    def _improving(self, trial_id: str, epoch: int) -> str | None:
+    def _improving(self, trial_id: str, epoch: float) -> str | None:
         improved = self._courses[trial_id].improved if trial_id in self._courses else None
         if improved is None or not 0 <= epoch - improved < self.patience:
             return None

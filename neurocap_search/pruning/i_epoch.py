@@ -165,7 +165,7 @@ class IEpochPolicy(PruningPolicy):
         if trial_id in self._roster.paused:
             self._ranking.withdraw(trial_id)
 
-    def _pause(self, trial_id: str, epoch: int, value: float) -> Decision:
+    def _pause(self, trial_id: str, epoch: float, value: float) -> Decision:
         if trial_id not in self._ranking:
             self._ranking.enter(trial_id, self._sign * value)
         self._roster.pause(trial_id, Pause(epoch, None))

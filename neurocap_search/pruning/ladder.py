@@ -34,7 +34,7 @@ class Ladder:
         """Return the highest rung of a trial that has reached one."""
         return self._rungs[self.height(trial_id)]
 
-    def rung_to_wait_at(self, trial_id: str, epoch: int) -> PausingRung | None:
+    def rung_to_wait_at(self, trial_id: str, epoch: float) -> PausingRung | None:
         """Return the rung reached at ``epoch``, unless the trial has been promoted from there already."""
         for rung in reversed(self._rungs):
             if epoch >= rung.milestone:

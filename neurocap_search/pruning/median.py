@@ -14,7 +14,7 @@ from neurocap_search.pruning.quantiles import Quantiles
 _STATE = ("median", 1)
 
 
-_Course = tuple[int, float, float]
+_Course = tuple[float, float, float]
 """A trial's course up to an epoch: the epoch, the sum of its values and the best of them, signed so that
 larger is better."""
 
@@ -67,8 +67,8 @@ class MedianPolicy(PruningPolicy):
         self.grace_period, self.min_trials = grace_period, min_trials
         self._sign = 1 if mode == "max" else -1
         self._courses: dict[str, list[_Course]] = {}
-        self._averages: dict[int, Quantiles] = {}
-        self._judged: dict[str, int] = {}
+        self._averages: dict[float, Quantiles] = {}
+        self._judged: dict[str, float] = {}
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class MedianPolicy(PruningPolicy):
                 self._averages[epoch].withdraw(trial_id)
         return decision
 
-    def _extend(self, trial_id: str, epoch: int, value: float) -> tuple[float, float]:
+    def _extend(self, trial_id: str, epoch: float, value: float) -> tuple[float, float]:
         """Add the value to the trial's course and return its average and its best so far."""
         course = self._courses.setdefault(trial_id, [])
         while course and course[-1][0] >= epoch:
@@ -138,7 +138,7 @@ class MedianPolicy(PruningPolicy):
         course.append((epoch, total, best))
         return total / len(course), best
 
-    def _decide(self, trial_id: str, epoch: int, best: float, peers: Quantiles) -> Decision:
+    def _decide(self, trial_id: str, epoch: float, best: float, peers: Quantiles) -> Decision:
         if epoch >= self.max_t:
             return fully_trained(epoch, self.max_t)
         if epoch <= self._judged.get(trial_id, 0):  # what was decided stands, also after a failure
@@ -152,14 +152,14 @@ class MedianPolicy(PruningPolicy):
             return Decision(Action.CONTINUE, epoch, why)
         return self._compare(epoch, best, peers, count)
 
-    def _compare(self, epoch: int, best: float, peers: Quantiles, count: int) -> Decision:
+    def _compare(self, epoch: float, best: float, peers: Quantiles, count: int) -> Decision:
         median = peers.percentile(50)
         keeps = best >= median
         reason = partial(_reason, self.metric, self._sign, epoch, best, keeps, median, count)
         return Decision(Action.CONTINUE if keeps else Action.STOP, epoch, reason, None, not keeps)
 
 
-def _reason(metric: str, sign: int, epoch: int, best: float, keeps: bool, median: float, count: int) -> str:
+def _reason(metric: str, sign: int, epoch: float, best: float, keeps: bool, median: float, count: int) -> str:
     below, above = ("below", "at or above") if sign > 0 else ("above", "at or below")
     side, trials = above if keeps else below, "one trial" if count == 1 else f"{count} trials"
     return (

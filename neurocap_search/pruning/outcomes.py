@@ -8,18 +8,18 @@ from neurocap_search.prediction import Report
 from neurocap_search.pruning.decision import Action, Decision
 
 
-def fully_trained(epoch: int, max_t: float) -> Decision:
+def fully_trained(epoch: float, max_t: float) -> Decision:
     """Return the decision that ends a trial which has had its whole budget."""
     return Decision(Action.STOP, epoch, f"epoch {epoch} of {max_t:g}: fully trained")
 
 
-def already_ended(epoch: int) -> Decision:
+def already_ended(epoch: float) -> Decision:
     """Return the decision on a report that comes after its trial has ended."""
     return Decision(Action.STOP, epoch, f"epoch {epoch}: the trial has already ended")
 
 
 @lru_cache(maxsize=4096)  # most reports of a search are answered with one of these
-def between_rungs(epoch: int) -> Decision:
+def between_rungs(epoch: float) -> Decision:
     """Return the decision at an epoch where nobody is compared."""
     return Decision(Action.CONTINUE, epoch, f"epoch {epoch}: between rungs")
 

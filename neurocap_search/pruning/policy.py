@@ -16,9 +16,10 @@ class PruningPolicy(ABC):
     explicit :class:`numpy.random.Generator`. Adapters translate, they don't decide.
 
     A trial's life: :meth:`on_add` (again after a failure that is tried again), :meth:`on_report` after each
-    epoch, :meth:`on_complete` or :meth:`on_error` once. A policy that answers PAUSE is also asked for
-    :meth:`resumable` trials when a worker is free, told of them by :meth:`on_resume`, and asked for the
-    :meth:`surplus`, paused trials whose checkpoints need not be kept. Asking changes nothing.
+    epoch and at :attr:`early_stops` within the first, :meth:`on_complete` or :meth:`on_error` once. A policy
+    that answers PAUSE is also asked for :meth:`resumable` trials when a worker is free, told of them by
+    :meth:`on_resume`, and asked for the :meth:`surplus`, paused trials whose checkpoints need not be kept.
+    Asking changes nothing.
     """
 
     pauses: bool = False
@@ -37,6 +38,14 @@ class PruningPolicy(ABC):
     @property
     def milestones(self) -> tuple[float, ...]:
         """Epochs at which trials are compared, ascending: where a checkpoint is worth its cost."""
+        return ()
+
+    @property
+    def early_stops(self) -> tuple[float, ...]:
+        """Shares of the first epoch, ascending, at which trials are compared by what training has told.
+
+        A trial reports there what its training loop knows anyway, without the metric. Nobody pauses there.
+        """
         return ()
 
     def on_add(self, trial_id: str) -> None:  # noqa: B027

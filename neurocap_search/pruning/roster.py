@@ -14,7 +14,7 @@ class Pause(NamedTuple):
         prediction: Its prediction there, if any.
     """
 
-    epoch: int
+    epoch: float
     prediction: Prediction | None
 
 

@@ -73,6 +73,11 @@ class SizeClassPolicy(PruningPolicy):
         """Those of all policies."""
         return tuple(sorted({epoch for policy in self._classes.values() for epoch in policy.milestones}))
 
+    @property
+    def early_stops(self) -> tuple[float, ...]:
+        """Those of all policies."""
+        return tuple(sorted({mark for policy in self._classes.values() for mark in policy.early_stops}))
+
     def on_add(self, trial_id: str) -> None:
         """Tell the policy of the trial's class, which is not known before its first report."""
         if trial_id in self._class_of:

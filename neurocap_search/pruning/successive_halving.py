@@ -153,7 +153,7 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         return decision
 
     def _compete(
-        self, rung: Rung, trial_id: str, epoch: int, value: float, prediction: Prediction | None
+        self, rung: Rung, trial_id: str, epoch: float, value: float, prediction: Prediction | None
     ) -> Decision:
         metric, sign, share = self.metric, self._scorer.sign, self.reduction_factor
         score = self._scorer.score(value, prediction)
@@ -166,7 +166,7 @@ class SuccessiveHalvingPolicy(PruningPolicy):
         action = Action.CONTINUE if verdict.keeps else Action.STOP
         return Decision(action, epoch, reason, prediction, pruned=not verdict.keeps)
 
-    def _rung_to_enter(self, trial_id: str, epoch: int) -> Rung | None:
+    def _rung_to_enter(self, trial_id: str, epoch: float) -> Rung | None:
         """Return the highest rung reached that lacks this trial, as ASHA does."""
         rungs = self._brackets[0 if len(self._brackets) == 1 else self._bracket(trial_id)]
         for rung in rungs:

@@ -186,7 +186,7 @@ class SynchronousHalvingPolicy(PruningPolicy):
     def _rung_of(self, trial_id: str) -> SynchronousRung:
         return self._rungs[self._height(trial_id)]
 
-    def _rung_to_wait_at(self, trial_id: str, epoch: int) -> SynchronousRung | None:
+    def _rung_to_wait_at(self, trial_id: str, epoch: float) -> SynchronousRung | None:
         """Return the rung reached at ``epoch``, unless the trial has been promoted from there already."""
         reached = sum(epoch >= milestone for milestone in self.milestones) - 1
         if reached < 0 or reached < self._height(trial_id) or self._rungs[reached].has_promoted(trial_id):
@@ -205,7 +205,7 @@ class SynchronousHalvingPolicy(PruningPolicy):
                 rung.withdraw(trial_id)
         return decision
 
-    def _pause(self, trial_id: str, rung: SynchronousRung, value: float, epoch: int) -> Decision:
+    def _pause(self, trial_id: str, rung: SynchronousRung, value: float, epoch: float) -> Decision:
         rung.enter(trial_id, value)
         self._roster.pause(trial_id, Pause(epoch, None))
         if self._next() != trial_id:

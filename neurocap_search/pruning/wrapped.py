@@ -29,6 +29,11 @@ class WrappedPolicy(PruningPolicy):
         """Those of the policy."""
         return self.policy.milestones
 
+    @property
+    def early_stops(self) -> tuple[float, ...]:
+        """Those of the policy."""
+        return self.policy.early_stops
+
     def on_add(self, trial_id: str) -> None:
         """Tell the policy."""
         self.policy.on_add(trial_id)

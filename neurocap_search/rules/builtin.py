@@ -146,12 +146,12 @@ BUILTIN: dict[str, Known] = {
     "learned": Known(
         partial(learned, "learned", "stopping"),
         "halving by the learned combination of many signals, stopping type, with an audit",
-        "[:no_audit,no_bank,no_size,no_beta_eff,no_graph]",
+        "[:no_audit,no_early,no_bank,no_size,no_beta_eff,no_graph]",
     ),
     "learned_promotion": Known(
         partial(learned, "learned_promotion", "promotion"),
         "the same, promotion type: trials pause and the best go on",
-        "[:no_audit,no_bank,no_size,no_beta_eff,no_graph]",
+        "[:no_audit,no_early,no_bank,no_size,no_beta_eff,no_graph]",
     ),
     **_plain("oracle", oracle, "knows the finals, trains only the best: the bound, in a replay only"),
 }

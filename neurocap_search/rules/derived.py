@@ -28,7 +28,7 @@ class Derived(ABC):
         self.source = source
 
     @abstractmethod
-    def follow(self, trial_id: str, epoch: int, value: float) -> float:
+    def follow(self, trial_id: str, epoch: float, value: float) -> float:
         """Take in a finite value of the source and return the number."""
 
     def forget(self, trial_id: str) -> None:  # noqa: B027
@@ -51,7 +51,7 @@ class Signal(Derived):
         super().__init__(source)
         self.name = source
 
-    def follow(self, trial_id: str, epoch: int, value: float) -> float:
+    def follow(self, trial_id: str, epoch: float, value: float) -> float:
         """Return the value."""
         return float(value)
 
@@ -63,7 +63,7 @@ class Magnitude(Signal):
         super().__init__(source)
         self.name = f"abs_{source}"
 
-    def follow(self, trial_id: str, epoch: int, value: float) -> float:
+    def follow(self, trial_id: str, epoch: float, value: float) -> float:
         """Return the absolute value."""
         return float(abs(value))
 
@@ -73,13 +73,13 @@ class OfCourse(Derived):
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self._courses: dict[str, list[tuple[int, float]]] = {}
+        self._courses: dict[str, list[tuple[float, float]]] = {}
 
     @abstractmethod
-    def of(self, course: Sequence[tuple[int, float]]) -> float:
+    def of(self, course: Sequence[tuple[float, float]]) -> float:
         """Return the number from the epochs and values so far; there is at least one."""
 
-    def follow(self, trial_id: str, epoch: int, value: float) -> float:
+    def follow(self, trial_id: str, epoch: float, value: float) -> float:
         """Return the number with the value."""
         course = self._courses.setdefault(trial_id, [])
         while course and course[-1][0] >= epoch:
@@ -107,7 +107,7 @@ class RunningMean(OfCourse):
         super().__init__(source)
         self.name = f"mean_{source}"
 
-    def of(self, course: Sequence[tuple[int, float]]) -> float:
+    def of(self, course: Sequence[tuple[float, float]]) -> float:
         """Return the mean."""
         return math.fsum(seen for _, seen in course) / len(course)
 
@@ -123,6 +123,6 @@ class LossSum(OfCourse):
         super().__init__(speed.loss)
         self.name, self._speed = speed.name, speed
 
-    def of(self, course: Sequence[tuple[int, float]]) -> float:
+    def of(self, course: Sequence[tuple[float, float]]) -> float:
         """Return the sum."""
         return self._speed.score([Report(epoch, {self.source: loss}) for epoch, loss in course])

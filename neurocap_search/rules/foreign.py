@@ -17,11 +17,11 @@ class ForeignRule(Protocol):
     def add(self, trial_id: str) -> None:
         """A trial begins, or begins anew after a failure."""
 
-    def prunes(self, trial_id: str, epoch: int, value: float) -> bool:
+    def prunes(self, trial_id: str, epoch: float, value: float) -> bool:
         """A running trial has reported a finite value of a later epoch than before; is it pruned?"""
         ...
 
-    def finish(self, trial_id: str, epoch: int, value: float, pruned: bool) -> None:
+    def finish(self, trial_id: str, epoch: float, value: float, pruned: bool) -> None:
         """A trial has ended; epoch and value are its last."""
 
     def fail(self, trial_id: str) -> None:
@@ -69,7 +69,7 @@ class ForeignPolicy(PruningPolicy):
         self._make_rule, self._arguments = make_rule, dict(settings)
         self._rule = make_rule()
         self._told: list[tuple[Any, ...]] = []
-        self._running: dict[str, int] = {}
+        self._running: dict[str, float] = {}
         self._pruned: dict[str, None] = {}
         self._ended: dict[str, None] = {}
 
@@ -144,7 +144,7 @@ class ForeignPolicy(PruningPolicy):
         settings = {name: getattr(self, name) for name in ("name", "metric", "mode", "max_t")}
         return {**settings, "arguments": self._arguments}
 
-    def _ask(self, trial_id: str, epoch: int, value: float) -> Decision:
+    def _ask(self, trial_id: str, epoch: float, value: float) -> Decision:
         self._running[trial_id] = epoch
         prunes = self._tell("prunes", trial_id, epoch, value)
         what = f"epoch {epoch}: {self.metric} {plain(value)}; {self.name}"

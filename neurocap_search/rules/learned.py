@@ -7,11 +7,13 @@ from typing import Any, Literal
 from neurocap_search.errors import UserError, did_you_mean
 from neurocap_search.prediction.combination import GROUPS, LearnedCombination, plain_prior
 from neurocap_search.pruning import LearnedHalvingPolicy, PruningPolicy
+from neurocap_search.pruning.learned_halving import EARLY_STOPS
 from neurocap_search.rules.context import RuleContext
 from neurocap_search.rules.rule import PolicyMaker
 
 _WITHOUT: Mapping[str, tuple[str, ...]] = {
     "no_audit": (),
+    "no_early": (),
     "no_bank": (),
     "no_size": GROUPS["size"],
     "no_beta_eff": GROUPS["beta_eff"],
@@ -39,8 +41,16 @@ def _policy(
     if "no_audit" in parts:
         settings["audit"] = 0
     left_out = [signal for part in sorted(parts) for signal in _WITHOUT[part]]
+    if "no_early" not in parts and _report_early(context):
+        settings["early_stops"] = EARLY_STOPS
     prior = plain_prior() if "no_bank" in parts else None
     combination = LearnedCombination(
         metric=context.metric, mode=context.mode, prior=prior, leave_out=left_out
     )
     return LearnedHalvingPolicy(**settings, combination=combination, bounds=context.bounds)
+
+
+def _report_early(context: RuleContext) -> bool:
+    """Tell whether trials report within their first epoch, as not all recorded ones did, and are judged."""
+    reports = not context.stream or any(trace.early for trace in context.stream)
+    return reports and context.grace_period == 1

@@ -53,18 +53,18 @@ class OptunaRule:
                 direction="maximize" if mode == "max" else "minimize",
             )
         self._trials: dict[str, Trial] = {}
-        self._reported: dict[str, int] = {}
+        self._reported: dict[str, float] = {}
 
     def add(self, trial_id: str) -> None:
         """Ask the study for a trial."""
         self._trials[trial_id] = self._study.ask()
 
-    def prunes(self, trial_id: str, epoch: int, value: float) -> bool:
+    def prunes(self, trial_id: str, epoch: float, value: float) -> bool:
         """Report the value and ask whether to prune."""
         self._report(trial_id, epoch, value)
         return self._trials[trial_id].should_prune()
 
-    def finish(self, trial_id: str, epoch: int, value: float, pruned: bool) -> None:
+    def finish(self, trial_id: str, epoch: float, value: float, pruned: bool) -> None:
         """Tell the study the trial's last value, or that it was pruned."""
         if pruned:
             self._study.tell(self._trials.pop(trial_id), state=TrialState.PRUNED)
@@ -78,9 +78,9 @@ class OptunaRule:
         self._study.tell(self._trials.pop(trial_id), state=TrialState.FAIL)
         self._reported.pop(trial_id, None)
 
-    def _report(self, trial_id: str, epoch: int, value: float) -> None:
+    def _report(self, trial_id: str, epoch: float, value: float) -> None:
         self._reported[trial_id] = epoch
-        self._trials[trial_id].report(value, epoch)
+        self._trials[trial_id].report(value, int(epoch))
 
 
 def optuna_policy(name: str, number: float | None, context: RuleContext) -> PruningPolicy:

@@ -45,7 +45,7 @@ class RayRule:
             with self._own_draws():
                 self._scheduler.on_trial_add(None, self._trials[trial_id])
 
-    def prunes(self, trial_id: str, epoch: int, value: float) -> bool:
+    def prunes(self, trial_id: str, epoch: float, value: float) -> bool:
         """Hand over a result; anything but CONTINUE and STOP would be an error of this adapter."""
         result = {_TIME: epoch, _METRIC: value}
         answer = self._scheduler.on_trial_result(None, self._trials[trial_id], result)
@@ -53,7 +53,7 @@ class RayRule:
             raise RuntimeError(f"{type(self._scheduler).__name__} answered {answer!r}, which is not handled.")
         return bool(answer == TrialScheduler.STOP)
 
-    def finish(self, trial_id: str, epoch: int, value: float, pruned: bool) -> None:
+    def finish(self, trial_id: str, epoch: float, value: float, pruned: bool) -> None:
         """Hand over the last result."""
         result = {_TIME: epoch, _METRIC: value}
         self._scheduler.on_trial_complete(None, self._trials[trial_id], result)

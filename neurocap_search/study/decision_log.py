@@ -30,7 +30,7 @@ class Entry:
     @property
     def step(self) -> int:
         """Optuna's step."""
-        return self.report.epoch
+        return int(self.report.epoch)
 
     @property
     def prunes(self) -> bool:

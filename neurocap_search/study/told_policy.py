@@ -121,4 +121,4 @@ class ToldPolicy:
 
     def _last_step(self, number: int) -> int:
         report = self._latest.get(number)
-        return -1 if report is None else report.epoch
+        return -1 if report is None else int(report.epoch)

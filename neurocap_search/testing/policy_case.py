@@ -47,7 +47,7 @@ def as_json(policy: PruningPolicy) -> dict[str, Any]:
     return state
 
 
-def check_decision(decision: Decision, epoch: int) -> None:
+def check_decision(decision: Decision, epoch: float) -> None:
     """Raise AssertionError unless ``decision`` is a well-formed answer to a report of ``epoch``."""
     assert isinstance(decision, Decision), f"expected a Decision, received {decision!r}"
     assert isinstance(decision.action, Action), f"unknown action {decision.action!r}"

@@ -9,19 +9,19 @@ from neurocap_search.traces.schema import TaskTraces
 from neurocap_search.tracking.tables import write_text
 
 _COLUMNS = """\
-One Parquet file for each task, one row for each epoch of a training. Columns:
+One Parquet file for each task, one row for each epoch of a training, and some from within its first. Columns:
 
 | column | meaning |
 | --- | --- |
 | `task`, `space` | names |
 | `trial` | number of the architecture, from 0 |
 | `seed` | of initial weights and order of the images |
-| `epoch` | epochs trained, from 1 |
+| `epoch` | epochs trained, from 1; below 1 a share of the first, with what training had told by then |
 | `architecture`, `training` | JSON: the architecture; its searched hyper-parameters |
 | `description` | the architecture in a few words |
 | `multiply_adds` | of one image's forward pass |
 | `failure` | why the training ended; on a row of its own after its last epoch, without numbers |
-| `seconds`, `cpu_seconds` | wall-clock and processor time of the epoch, measures and validation included |
+| `seconds`, `cpu_seconds` | wall-clock and processor time since the epoch began, with all that is measured |
 | `val_accuracy`, `train_accuracy` | shares |
 | `val_loss`, `train_loss` | nats; the training loss is the mean over the epoch |
 | `test_accuracy`, `test_loss` | of the last epoch only, on images that nothing was chosen by |

@@ -31,7 +31,7 @@ class ReplayedTrial:
 
     trace: Trace
     end: End
-    epochs: int
+    epochs: float
     started: float
     ended: float
     decisions: tuple[Decision, ...] = ()
@@ -51,7 +51,7 @@ class Replayed:
     """
 
     trials: Mapping[str, ReplayedTrial]
-    epochs: int
+    epochs: float
     makespan: float
     busy: float
-    incumbents: tuple[tuple[float, int, str], ...] = field(default=())
+    incumbents: tuple[tuple[float, float, str], ...] = field(default=())

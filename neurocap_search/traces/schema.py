@@ -1,4 +1,4 @@
-"""Traces on disk: one Parquet file for each task, one row for each epoch."""
+"""Traces on disk: one Parquet file for each task, one row for each report."""
 
 import json
 import math
@@ -15,14 +15,16 @@ from neurocap_search.errors import UserError
 from neurocap_search.prediction import Report
 from neurocap_search.traces.trace import Trace, TraceKey
 
-VERSION = 1
+VERSION = 2
+"""Since 2 with rows from within the first epoch, whose ``epoch`` is below 1."""
+_READABLE = (1, 2)
 METADATA = b"neurocap_traces"
 _OWN = {
     "task": pa.string(),
     "space": pa.string(),
     "trial": pa.int32(),
     "seed": pa.int64(),
-    "epoch": pa.int32(),
+    "epoch": pa.float64(),
     "architecture": pa.string(),
     "training": pa.string(),
     "description": pa.string(),
@@ -97,8 +99,9 @@ def read_traces(path: Path) -> TaskTraces:
         version = head.pop("version")
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{path} holds no traces; give a file that 'neurocap record' wrote.") from None
-    if version != VERSION:
-        raise UserError(f"{path} has version {version!r} of the traces, this release reads {VERSION}.")
+    if version not in _READABLE:
+        readable = " and ".join(map(str, _READABLE))
+        raise UserError(f"{path} has version {version!r} of the traces, this release reads {readable}.")
     try:
         return TaskTraces(traces=_traces(table), **head)
     except (KeyError, TypeError, ValueError) as error:
@@ -125,7 +128,7 @@ def _rows(task: str, trace: Trace) -> Iterable[dict[str, Any]]:
         "description": trace.description,
         "multiply_adds": trace.multiply_adds,
     }
-    for report in trace.reports:
+    for report in (*trace.early, *trace.reports):
         yield {**fixed, "epoch": report.epoch, "seconds": report.seconds, **report.metrics}
     if trace.failure is not None:
         yield {**fixed, "epoch": len(trace.reports) + 1, "failure": trace.failure}
@@ -144,20 +147,25 @@ def _key(row: dict[str, Any]) -> TraceKey:
 
 def _trace(key: TraceKey, rows: list[dict[str, Any]], metrics: list[str]) -> Trace:
     failure = rows[-1]["failure"]
-    trained = rows if failure is None else rows[:-1]
+    trained = [_report(row, metrics) for row in (rows if failure is None else rows[:-1])]
     return Trace(
         key=key,
         architecture=json.loads(rows[0]["architecture"]),
         training=json.loads(rows[0]["training"]),
         description=rows[0]["description"],
         multiply_adds=rows[0]["multiply_adds"],
-        reports=tuple(_report(row, metrics) for row in trained),
+        reports=tuple(report for report in trained if not report.is_early),
         failure=failure,
+        early=tuple(report for report in trained if report.is_early),
     )
 
 
 def _report(row: dict[str, Any], metrics: list[str]) -> Report:
     """Return the report of a row; a number it does not have was not reported."""
     numbers = {name: row[name] for name in metrics if row[name] is not None}
-    seconds = row["seconds"]
-    return Report(row["epoch"], numbers, None if seconds is None or math.isnan(seconds) else seconds)
+    seconds, epoch = row["seconds"], row["epoch"]
+    return Report(
+        int(epoch) if epoch >= 1 else epoch,
+        numbers,
+        None if seconds is None or math.isnan(seconds) else seconds,
+    )

@@ -37,9 +37,12 @@ class Simulation:
         cost: str,
         keep_decisions: bool,
     ) -> None:
-        self.trials = [LiveTrial.of(str(k), trace, epochs) for k, trace in enumerate(stream)]
-        self.now, self.spent, self.busy = 0.0, 0, 0.0
-        self.incumbents: list[tuple[float, int, str]] = []
+        self.trials = [
+            LiveTrial.of(str(k), trace, epochs, policy.early_stops) for k, trace in enumerate(stream)
+        ]
+        self.now, self.busy = 0.0, 0.0
+        self.spent: float = 0
+        self.incumbents: list[tuple[float, float, str]] = []
         self._policy, self._delays, self._cost, self._keep = policy, delays, cost, keep_decisions
         self._metric, self._sign, self._best = metric, 1 if mode == "max" else -1, -math.inf
         self._saves = frozenset(map(math.ceil, policy.milestones)) | {epochs}
@@ -69,14 +72,15 @@ class Simulation:
         if trial.is_pausing:
             trial.is_pausing = False
             self._free_worker_of(trial)
-        elif trial.epochs == trial.last:
+        elif trial.has_told_all:
             self._fail(trial)
         else:
             self._report(trial)
 
     def _report(self, trial: LiveTrial) -> None:
+        before = trial.epochs
         report = trial.train()
-        self.spent += 1
+        self.spent += report.epoch - before
         decision = self._policy.on_report(trial.key, report)
         self._note(trial, decision)
         if decision.action is Action.CONTINUE and not trial.is_over:
@@ -183,10 +187,10 @@ class Simulation:
         self._end(trial, End.PRUNED)
 
     def _train(self, trial: LiveTrial, before: float = 0.0) -> None:
-        """Let a trial train its next epoch, ``before`` seconds from now."""
+        """Let a trial train on to its next report, ``before`` seconds from now."""
         delays = self._delays
         seconds = before + trial.seconds(self._cost, delays.epoch) + delays.report
-        if trial.epochs + 1 in self._saves:
+        if trial.next_epoch in self._saves:
             seconds += delays.checkpoint
         self._occupy(trial, seconds)
 

@@ -33,7 +33,8 @@ def simulate(
     A trial completes with the last epoch of its trace or of ``epochs``, whatever the policy answers to it. A
     trace with a failure fails one epoch after its last report. Paused trials that a policy forgets (nothing
     runs, and it neither resumes them nor gives them up) end as pruned, with a last decision that says so;
-    Ray would wait for ever.
+    Ray would wait for ever. Reports from within the first epoch go to policies with ``early_stops``, where
+    they were recorded; they cost their share of the epoch.
 
     When not to use it: for algorithms that propose trials from results. The stream is fixed beforehand.
 

@@ -31,6 +31,8 @@ class Trace:
         multiply_adds: Of one image's forward pass; 0 where unknown.
         reports: One for each epoch, from 1 without a gap.
         failure: Why the training ended before its last epoch; None if it did not.
+        early: Reports from within the first epoch, whose seconds are part of those of epoch 1; empty where
+            nobody recorded any.
 
     Raises:
         ValueError: If an epoch is missing or out of order.
@@ -49,6 +51,7 @@ class Trace:
     multiply_adds: int
     reports: tuple[Report, ...]
     failure: str | None = None
+    early: tuple[Report, ...] = ()
 
     def __post_init__(self) -> None:
         epochs = [report.epoch for report in self.reports]
@@ -56,6 +59,12 @@ class Trace:
             raise ValueError(
                 f"trial {self.key.trial}, seed {self.key.seed}: epochs must run from 1 without a gap, "
                 f"received {epochs}; record the trial again"
+            )
+        marks = [report.epoch for report in self.early]
+        if marks != sorted({mark for mark in marks if 0 < mark < 1}):
+            raise ValueError(
+                f"trial {self.key.trial}, seed {self.key.seed}: early reports must ascend between 0 and 1, "
+                f"received {marks}; record the trial again"
             )
 
     @cached_property
@@ -66,6 +75,12 @@ class Trace:
     def last(self, name: str) -> float | None:
         """Return a number at the last epoch, or None if it was not reported."""
         return self.reports[-1].get(name) if self.reports else None
+
+    def seen_at(self, epoch: float) -> tuple[Report, ...]:
+        """Return the reports that count after an epoch: all so far, within the first only the one there."""
+        if epoch < 1:
+            return tuple(report for report in self.early if report.epoch == epoch)
+        return self.reports[: int(epoch)]
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, inverse of :meth:`from_json`."""
@@ -78,6 +93,7 @@ class Trace:
             "multiply_adds": self.multiply_adds,
             "reports": [report.to_json() for report in self.reports],
             "failure": self.failure,
+            "early": [report.to_json() for report in self.early],
         }
 
     @classmethod
@@ -91,4 +107,5 @@ class Trace:
             multiply_adds=state["multiply_adds"],
             reports=tuple(Report.from_json(report) for report in state["reports"]),
             failure=state["failure"],
+            early=tuple(Report.from_json(report) for report in state.get("early", ())),
         )

@@ -54,14 +54,14 @@ def draw_learning_curves(record: SearchRecord) -> Figure:
     )
     ended = record.in_state(*states)
     epochs = sum(trial.epochs for trial in ended)
-    axes.set_title(f"{len(ended)} trials, {epochs} of {len(ended) * record.max_t} epochs trained")
+    axes.set_title(f"{len(ended)} trials, {epochs:g} of {len(ended) * record.max_t} epochs trained")
     axes.legend(loc="lower right", frameon=False)
     return figure
 
 
 def _draw_curve(axes: Axes, record: SearchRecord, trial: TrialRecord) -> None:
-    epochs = [report.epoch for report in trial.reports]
-    values = [report.metrics[record.metric] for report in trial.reports]
+    epochs = [report.epoch for report in trial.curve]
+    values = [report.metrics[record.metric] for report in trial.curve]
     if not epochs:
         return
     best, full = record.best is trial, trial.state is TrialState.COMPLETED

@@ -29,7 +29,7 @@ class ChildRun:
 
     run_id: str
     attempt: int = 0
-    epochs: int = 0
+    epochs: float = 0
     params: frozenset[str] = frozenset()
     closed: str | None = None
 
@@ -38,7 +38,7 @@ class ChildRun:
         """Read a run as MLflow holds it."""
         tags, is_open = run.data.tags, run.info.status == "RUNNING"
         attempt = int(tags.get("neurocap.attempt", 0))
-        epochs = int(run.data.metrics.get(contents.EPOCHS, 0))
+        epochs = run.data.metrics.get(contents.EPOCHS, 0)
         closed = None if is_open else tags.get("neurocap.state", "")
         return cls(run.info.run_id, attempt, epochs, frozenset(run.data.params), closed)
 
@@ -107,7 +107,7 @@ class ChildRuns:
         for report, decision in fresh:
             when = self._replica.reported[trial.number, report.epoch]
             metrics = contents.report_metrics(report, decision)
-            rows += [(name, value, when, report.epoch) for name, value in metrics.items()]
+            rows += [(name, value, when, int(report.epoch)) for name, value in metrics.items()]
         self._store.send(run.run_id, metrics=rows, tags=contents.state_tags(trial, trial.state))
         run.epochs = trial.epochs
         self.records_sent += len(fresh)
@@ -120,7 +120,7 @@ class ChildRuns:
         self._store.put_json(run.run_id, "decisions.json", contents.decision_table(trial))
         self._store.send(
             run.run_id,
-            metrics=[(name, value, when, trial.epochs) for name, value in metrics.items()],
+            metrics=[(name, value, when, int(trial.epochs)) for name, value in metrics.items()],
             tags=contents.state_tags(trial, state) | shown_as_table("decisions.json"),
         )
         self._store.close(run.run_id, _STATUS.get(state, "KILLED"), when)

@@ -71,8 +71,12 @@ def trial_params(trial: TrialRecord) -> dict[str, str]:
 
 
 def report_metrics(report: Report, decision: Decision) -> dict[str, float]:
-    """Return the numbers of an epoch and of the prediction made at it; EPOCHS comes last."""
-    metrics = {valid_name(name): value for name, value in report.metrics.items()}
+    """Return the numbers of a report and of the prediction made at it; EPOCHS comes last.
+
+    A report from within the first epoch does not have the metric yet.
+    """
+    known = {n: v for n, v in report.metrics.items() if not (report.is_early and math.isnan(v))}
+    metrics = {valid_name(name): value for name, value in known.items()}
     if report.seconds is not None:
         metrics["epoch_seconds"] = report.seconds
     if (prediction := decision.prediction) is not None:

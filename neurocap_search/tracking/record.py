@@ -33,7 +33,7 @@ class TrialRecord:
         parameters: Number of weights.
         multiply_adds: Multiply-adds of one image.
         state: Where the trial stands.
-        reports: One for each epoch.
+        reports: One for each epoch, and those from within the first.
         decisions: One for each report.
         error: Why it failed.
         weights: Folder with the weights, relative to the run directory, once fully trained.
@@ -54,7 +54,7 @@ class TrialRecord:
     error: str | None = None
     weights: str | None = None
     checkpoint: str | None = None
-    checkpoint_epoch: int = 0
+    checkpoint_epoch: float = 0
     given_up: Decision | None = None
 
     @property
@@ -69,9 +69,14 @@ class TrialRecord:
         return self.config.keys() == {"architecture", "training"} and all(isinstance(p, dict) for p in parts)
 
     @property
-    def epochs(self) -> int:
+    def epochs(self) -> float:
         """Epochs trained."""
         return self.reports[-1].epoch if self.reports else 0
+
+    @property
+    def curve(self) -> list[Report]:
+        """The reports after whole epochs."""
+        return [report for report in self.reports if not report.is_early]
 
     @property
     def seconds(self) -> float:
@@ -89,8 +94,10 @@ class TrialRecord:
         return self.decisions[-1].prediction if self.decisions else None
 
     def value(self, metric: str) -> float | None:
-        """Return the metric of the last epoch."""
-        return self.reports[-1].get(metric) if self.reports else None
+        """Return a number as it was last reported; within the first epoch most are not known yet."""
+        last = self.reports[-1] if self.reports else None
+        value = None if last is None else last.get(metric)
+        return None if last is not None and last.is_early and value != value else value
 
     def final(self, metric: str) -> float | None:
         """Return the metric after full training, or None for a trial without it."""
@@ -120,7 +127,7 @@ class SearchRecord:
     num_trials: int
     mode: Literal["max", "min"] = "max"
     trials: dict[str, TrialRecord] = field(default_factory=dict)
-    lost_epochs: int = 0
+    lost_epochs: float = 0
     search_id: str = ""
     proposed: int = 0
     insight: Insight | None = None
@@ -175,13 +182,14 @@ class SearchRecord:
         report, decision = Report.from_json(event["report"]), Decision.from_json(event["decision"])
         self.add_report(event["trial_id"], report, decision)
 
-    def _forget_from(self, trial: TrialRecord, epoch: int) -> None:
+    def _forget_from(self, trial: TrialRecord, epoch: float) -> None:
         """Forget what a trial that went on from an earlier epoch had reported from there on."""
         if trial.epochs < epoch:
             return
         kept = sum(report.epoch < epoch for report in trial.reports)
-        self.lost_epochs += len(trial.reports) - kept
+        trained = trial.epochs
         del trial.reports[kept:], trial.decisions[kept:]
+        self.lost_epochs += trained - trial.epochs
 
     def _on_continued(self, event: Event) -> None:
         self.trials[event["trial_id"]].state = TrialState.RUNNING

@@ -32,7 +32,7 @@ class Replica:
         self.attempts = Counter[int]()
         self.began: dict[int, float] = {}
         self.ended: dict[int, float] = {}
-        self.reported: dict[tuple[int, int], float] = {}
+        self.reported: dict[tuple[int, float], float] = {}
         self.begun = self.time = time.time()
 
     def apply_all(self, events: Iterable[Event]) -> Self:
@@ -64,10 +64,10 @@ class Replica:
         names = [event.get("trial_id"), event.get("old_id"), *event.get("restarted", ())]
         return [self.record.trials[name] for name in dict.fromkeys(names) if name in self.record.trials]
 
-    def _note(self, event: Event, trial: TrialRecord, epochs_before: int) -> None:
+    def _note(self, event: Event, trial: TrialRecord, epochs_before: float) -> None:
         kind, number = event["event"], trial.number
         self.touched.add(number)
-        if trial.epochs < epochs_before + (kind == "report"):
+        if trial.epochs < epochs_before or (kind == "report" and trial.epochs == epochs_before):
             self.attempts[number] += 1  # it forgot epochs: what was made of those is void
         if kind == "suggested":
             self.began[number] = self.time

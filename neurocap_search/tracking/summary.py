@@ -66,9 +66,9 @@ class Summary:
     pruned: int
     failed: int
     interrupted: int
-    epochs: int
+    epochs: float
     full_epochs: int
-    lost_epochs: int
+    lost_epochs: float
     seconds: float
     best: dict[str, Any] | None = None
     test_accuracy: float | None = None

@@ -1,4 +1,6 @@
-"""One pass over the training images."""
+"""One pass over the training images, whole or in parts."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,13 +10,39 @@ from neurocap_search.training.data import Split
 from neurocap_search.training.distributed import WorkerGroup
 
 
-def train_epoch(
+class EpochTotals:
+    """What the batches of an epoch add up to.
+
+    Args:
+        device: Where the network trains.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._sums, self._seen = torch.zeros(2, device=device), 0
+
+    def add(self, sums: Tensor, images: int) -> None:
+        """Add a batch: summed loss and hits of this worker's part, and the images of all workers."""
+        self._sums += sums
+        self._seen += images
+
+    def means(self, group: WorkerGroup) -> dict[str, float]:
+        """Return ``train_loss`` (nats) and ``train_accuracy`` (share), over the images of all workers.
+
+        Raises:
+            PeerLostError: If another worker no longer answers.
+        """
+        loss_sum, hits = group.total(self._sums.clone()).tolist()
+        return {"train_loss": loss_sum / self._seen, "train_accuracy": hits / self._seen}
+
+
+def train_batches(
     model: nn.Module,
     split: Split,
-    batches: tuple[Tensor, ...],
+    batches: Sequence[Tensor],
     optimizer: torch.optim.Optimizer,
     group: WorkerGroup,
-) -> dict[str, float]:
+    totals: EpochTotals,
+) -> None:
     """Take one step for each batch, in training mode, in which the model is left.
 
     Args:
@@ -23,26 +51,31 @@ def train_epoch(
         batches: Indices of the images of each batch, shape (n,); the same for all workers.
         optimizer: Steps once a batch.
         group: The workers; each trains on its part of every batch.
-
-    Returns:
-        ``train_loss`` (nats) and ``train_accuracy`` (share), over the images of all workers.
+        totals: Takes loss and hits.
 
     Raises:
         PeerLostError: If another worker no longer answers.
     """
     model.train()
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    sums, seen = torch.zeros(2, device=split.labels.device), 0
     for batch in batches:
-        if len(batch) == 1 and len(batches) > 1:
-            continue  # batch normalisation needs two images, and the last batch may hold one
-        seen += len(batch)
         optimizer.zero_grad(set_to_none=True)
-        sums += _backward(model, split, group.part(batch), len(batch))
+        totals.add(_backward(model, split, group.part(batch), len(batch)), len(batch))
         group.sum_gradients(weights)
         optimizer.step()
-    loss_sum, hits = group.total(sums).tolist()
-    return {"train_loss": loss_sum / seen, "train_accuracy": hits / seen}
+
+
+def split_batches(order: Tensor, batch_size: int) -> list[Tensor]:
+    """Return the batches of an epoch; a last one of a single image is left out.
+
+    Batch normalisation needs two images.
+
+    Example:
+        >>> [len(batch) for batch in split_batches(torch.arange(9), 4)]
+        [4, 4]
+    """
+    batches = list(torch.split(order, batch_size))
+    return batches if len(batches[-1]) > 1 or len(batches) == 1 else batches[:-1]
 
 
 def _backward(model: nn.Module, split: Split, part: Tensor, batch_size: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from neurocap_search.prediction import Report
 from neurocap_search.training.checkpoint import load_training, save_training
 from neurocap_search.training.data import ImageData, Split
 from neurocap_search.training.distributed import ALONE, WorkerGroup
-from neurocap_search.training.epoch import train_epoch
+from neurocap_search.training.dropout import DropoutStream
+from neurocap_search.training.epoch import EpochTotals, split_batches, train_batches
 from neurocap_search.training.measures import EpochMeasures
 from neurocap_search.training.settings import make_optimizer, pick_device
 
@@ -68,22 +69,35 @@ class Training:
         self._parameters = sum(weight.numel() for weight in model.parameters())
         group.share(self._model)
 
-    def reports(self) -> Iterator[Report]:
-        """Train to the end and report after every epoch.
+    def reports(self, marks: Sequence[float] = ()) -> Iterator[Report]:
+        """Train to the end and report after every epoch, and at marks within the first.
+
+        The marks change nothing in the training. A report at a mark holds what training has told by then,
+        which costs nothing: no images are evaluated for it.
+
+        Args:
+            marks: Shares of the first epoch, ascending, above 0 and below 1. One that comes before the first
+                batch, or with the same batch as another, is left out.
 
         Yields:
             A report with ``val_accuracy`` and ``train_accuracy`` (shares), ``val_loss`` and
             ``train_loss`` (nats; the mean over the epoch), ``learning_rate``, ``parameters`` and what
-            :class:`~neurocap_search.training.measures.EpochMeasures` takes.
+            :class:`~neurocap_search.training.measures.EpochMeasures` takes. Its seconds are those since
+            the report before.
 
         Raises:
             DivergedError: When the training loss is no longer finite.
             PeerLostError: If another worker of the group no longer answers.
         """
         while self.epoch < self._settings.epochs:
+            start, totals = time.perf_counter(), EpochTotals(self._device)
+            rate, within = self._optimizer.param_groups[0]["lr"], marks if self.epoch == 0 else ()
+            for mark in self._train_parts(within, totals):
+                seconds = time.perf_counter() - start
+                yield Report(mark, self._figures(totals, rate, mark), seconds)
+                start = time.perf_counter()
             self.epoch += 1
-            start = time.perf_counter()
-            metrics = self._train_epoch()
+            metrics = self._finish_epoch(self._figures(totals, rate, self.epoch))
             yield Report(self.epoch, metrics, time.perf_counter() - start)
 
     def test(self) -> dict[str, float]:
@@ -105,26 +119,41 @@ class Training:
         """
         self.epoch = load_training(folder, self._model, self._optimizer, self._schedule)
 
-    def _train_epoch(self) -> dict[str, float]:
-        rate = self._optimizer.param_groups[0]["lr"]
-        train, device = self._data.train, self._device
-        order = np.random.default_rng((self._seed, self.epoch)).permutation(len(train))
-        batches = torch.split(torch.from_numpy(order).to(device), self._settings.batch_size)
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(self._dropout_seed())  # dropout has no generator of its own
-            metrics = train_epoch(self._model, train, batches, self._optimizer, self._group)
-        self._schedule.step()
+    def _train_parts(self, marks: Sequence[float], totals: EpochTotals) -> Iterator[float]:
+        """Train an epoch, and yield each mark on the way."""
+        train, epoch = self._data.train, self.epoch + 1
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(train))
+        batches = split_batches(torch.from_numpy(order).to(self._device), self._settings.batch_size)
+        dropout = DropoutStream(self._dropout_seed(epoch), self._device)
+        # Of marks that fall on the same batch the first one counts.
+        cuts = {round(mark * len(batches)): mark for mark in reversed(marks)}
+        first = 0
+        for cut in sorted({*cuts, len(batches)} - {0}):
+            with dropout.running():
+                part = batches[first:cut]
+                train_batches(self._model, train, part, self._optimizer, self._group, totals)
+            first = cut
+            if cut < len(batches):
+                yield cuts[cut]
+
+    def _figures(self, totals: EpochTotals, rate: float, epoch: float) -> dict[str, float]:
+        """Return what training has told by an epoch, or by a mark within the first."""
+        metrics = totals.means(self._group)
         if not math.isfinite(metrics["train_loss"]):
-            raise DivergedError(f"The training loss is {metrics['train_loss']} in epoch {self.epoch}.")
-        metrics |= {"learning_rate": rate, "parameters": float(self._parameters)}
+            raise DivergedError(f"The training loss is {metrics['train_loss']} in epoch {epoch}.")
+        return metrics | {"learning_rate": rate, "parameters": float(self._parameters)}
+
+    def _finish_epoch(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Take the schedule's step, and add what worker 0 evaluates and measures."""
+        self._schedule.step()
         if self._group.rank > 0:
             return metrics
         return metrics | evaluate(self._model, self._data.validation, "val") | self._measures.take()
 
-    def _dropout_seed(self) -> int:
+    def _dropout_seed(self, epoch: int) -> int:
         if self._group.rank == 0:
-            return self._seed + self.epoch
-        sequence = np.random.SeedSequence((self._seed, self.epoch, self._group.rank))
+            return self._seed + epoch
+        sequence = np.random.SeedSequence((self._seed, epoch, self._group.rank))
         return int(sequence.generate_state(1)[0])
 
 

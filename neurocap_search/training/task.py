@@ -24,6 +24,7 @@ class Task:
             same architecture gives the same curve.
         resources: What a trial gets.
         milestones: Epochs whose reports carry a checkpoint, beside the last.
+        early_stops: Shares of the first epoch at which trials report too.
     """
 
     data: ImageData
@@ -33,6 +34,7 @@ class Task:
     seed: int
     resources: ResourcesConfig
     milestones: frozenset[int] = frozenset()
+    early_stops: tuple[float, ...] = ()
 
     @property
     def threads(self) -> int:

@@ -82,6 +82,7 @@ def _learned(
         max_t=max_t,
         grace_period=settings.grace_period,
         reduction_factor=settings.reduction_factor,
+        early_stops=settings.early_stops,
         type=settings.type,
         audit=settings.audit,
         combination=LearnedCombination(metric=metric, mode=mode, names=names),

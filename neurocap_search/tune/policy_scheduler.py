@@ -191,7 +191,7 @@ class PolicyScheduler(SavesState, FIFOScheduler):  # type: ignore[misc]
             _log.info("trial %s %s: %s", trial.trial_id, how, decision.reason)
         return action
 
-    def _epoch(self, key: str) -> int:
+    def _epoch(self, key: str) -> float:
         made = self.decisions.get(key)
         return made[-1].epoch if made else 0
 

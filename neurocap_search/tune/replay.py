@@ -157,7 +157,8 @@ class Replay:
             self._searcher.on_trial_complete(trial.trial_id, self._result(trial.reports[-1]))
 
     def _result(self, report: Report) -> dict[str, float]:
-        return {self._record.metric: report.metrics[self._record.metric], "training_iteration": report.epoch}
+        times = {"training_iteration": report.epoch, self._scheduler.time_attr: report.epoch}
+        return {self._record.metric: report.metrics[self._record.metric], **times}
 
 
 def _has_weights(trial: TrialRecord) -> bool:

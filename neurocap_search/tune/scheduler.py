@@ -1,6 +1,6 @@
 """The neural capacitance scheduler: a drop-in for Ray's ``ASHAScheduler``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -48,11 +48,16 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         max_t: Epochs of full training; trials are stopped there.
         grace_period: Epochs before the first rung.
         reduction_factor: One in how many goes on at each rung; for the combination one in its square.
-            Default: 4, and 2.5 for the combination when it decides for good (``promotion=False``).
+            Default: 4, and for the combination 2.5 when it decides for good (``promotion=False``), or else
+            3.75 with ``early_stops``.
         brackets: Brackets of successive halving, for ``predictor="capacitance"`` only.
         predictor: ``"combination"`` or ``"capacitance"``.
         names: The results' keys for signals of the combination that have other names there, such as
             ``{"train_loss": "loss", "parameters": "num_params"}``.
+        early_stops: Shares of the first epoch, such as ``(0.5,)``, at each of which the combination ends the
+            worse half of the trials. Only where trainables report there: ``time_attr`` 0.5, their training
+            loss and accuracy so far (and the size, with ``size_attr``), and NaN for the metric, which they do
+            not know yet.
         audit: Share of trials that the combination never prunes, to measure what pruning costs.
         capacitance_attr: The result's key for beta_eff.
         bounds: Range of the metric, such as ``(0, 1)`` for an accuracy; predictions are clipped to it.
@@ -87,6 +92,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         *,
         predictor: Literal["combination", "capacitance"] = "combination",
         names: Mapping[str, str] | None = None,
+        early_stops: Sequence[float] = (),
         audit: float = 0.05,
         capacitance_attr: str = "beta_eff",
         bounds: tuple[float, float] | None = None,
@@ -107,7 +113,9 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
                 "brackets must be at least 1, and 1 unless predictor='capacitance', "
                 f"received {brackets} with predictor={predictor!r}."
             )
-        rungs = {"max_t": max_t, "grace_period": grace_period}
+        if early_stops and predictor != "combination":
+            raise ValueError(f"early_stops: only the combination has them, received predictor={predictor!r}.")
+        rungs: dict[str, Any] = {"max_t": max_t, "grace_period": grace_period}
 
         def learned(metric: str, mode: Mode) -> PruningPolicy:
             signals = {"beta_eff": capacitance_attr, **(names or {})}
@@ -121,6 +129,7 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
                 bounds=bounds,
                 seed=seed,
                 reduction_factor=reduction_factor,
+                early_stops=early_stops,
                 **rungs,
             )
 

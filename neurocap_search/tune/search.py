@@ -178,6 +178,7 @@ def _task(config: SearchConfig, data: ImageData, scheduler: PolicyScheduler) -> 
         seed=config.seed,
         resources=config.resources,
         milestones=frozenset(math.ceil(epoch) for epoch in scheduler.policy.milestones),
+        early_stops=scheduler.policy.early_stops,
     )
 
 

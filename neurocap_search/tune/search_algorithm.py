@@ -195,8 +195,13 @@ class NeuralCapacitanceSearch(DurableSearch):
         self._seen.pop(trial_id, None)
 
     def _read(self, result: Mapping[str, Any]) -> Seen | None:
-        """Return the metric of a result, or None without one; of several objectives none."""
+        """Return the metric of a result, or None without one; of several objectives none.
+
+        Ray counts reports; a scheduler knows epochs, which differ where trials report within the first.
+        """
+        step = result.get(getattr(self.scheduler, "time_attr", TRAINING_ITERATION))
         try:
-            return Seen(float(result[self._metric]), int(result[TRAINING_ITERATION]))
+            step = result[TRAINING_ITERATION] if step is None else step
+            return Seen(float(result[self._metric]), int(step))
         except (KeyError, TypeError, ValueError):
             return None

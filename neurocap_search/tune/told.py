@@ -95,6 +95,9 @@ def told_at_end(
         told_value: The choice above.
         mode: Whether the metric is to be large or small.
 
+    A trial that was pruned within its first epoch, before it had a metric, is told as PRUNED in any case;
+    Optuna's own samplers rank it behind all others, or leave it out.
+
     Returns:
         FAIL if the last metric is missing or not finite, or the decision says that the trial failed.
 
@@ -106,6 +109,8 @@ def told_at_end(
         ('COMPLETE', 0.6, 0.5)
     """
     attributes = _attributes(seen, decision, pruned)
+    if decision is not None and decision.pruned and decision.epoch < 1:
+        return Told(TrialState.PRUNED, (), None, attributes)
     if seen is None or not math.isfinite(seen.value):
         value = None if seen is None else seen.value
         return failed(f"no finite metric at its end, last seen: {value}", attributes)

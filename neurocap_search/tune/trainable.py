@@ -59,8 +59,10 @@ def _results(config: dict[str, Any], task: Task) -> Generator[Result]:
 def _epochs(config: dict[str, Any], task: Task) -> Iterator[Result]:
     last = task.settings(config).epochs
     training = _training(config, task)
-    for report in training.reports():
-        result = {**report.metrics, "epoch": report.epoch, "epoch_seconds": report.seconds}
+    for report in training.reports(task.early_stops):
+        # Ray wants the metric in every result; within the first epoch nobody knows it.
+        unknown = {task.metric: math.nan} if report.is_early else {}
+        result = {**unknown, **report.metrics, "epoch": report.epoch, "epoch_seconds": report.seconds}
         if report.epoch < last and report.epoch not in task.milestones:
             yield result, None
             continue

@@ -56,10 +56,10 @@ class Worker:
             with tempfile.TemporaryDirectory() as folder:
                 write_files(Path(folder), checkpoint)
                 self._training.load(Path(folder))
-        self._reports = self._training.reports()
+        self._reports = self._training.reports(self._task.early_stops)
 
     def next_report(self) -> Report | None:
-        """Train an epoch and return its report, or None after the last."""
+        """Train on and return the next report, or None after the last."""
         return next(self._reports, None)
 
     def checkpoint(self) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """Several workers that train the network of a trial together, inside the trial's own resources."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,8 @@ class ParallelTraining:
         files = None if checkpoint is None else ray.put(read_files(checkpoint))
         pool.all("begin", config, files)
 
-    def reports(self) -> Iterator[Report]:
-        """Train to the end and yield the reports of worker 0."""
+    def reports(self, marks: Sequence[float] = ()) -> Iterator[Report]:
+        """Train to the end and yield the reports of worker 0; the marks are those of the workers' task."""
         while (report := self._pool.all("next_report")[0]) is not None:
             yield report
 

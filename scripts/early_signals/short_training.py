@@ -19,7 +19,7 @@ from early_signals.measures import (
 from neurocap_search.config import TrainingConfig
 from neurocap_search.network_science.capacitance.factors import head_factors
 from neurocap_search.training.distributed import ALONE
-from neurocap_search.training.epoch import train_epoch
+from neurocap_search.training.epoch import EpochTotals, split_batches, train_batches
 from neurocap_search.training.loop import Training, evaluate
 from neurocap_search.training.measures import EpochMeasures
 
@@ -47,11 +47,11 @@ class ShortTraining:
         for epoch in range(1, math.ceil(max(marks)) + 1):
             self._training.epoch = epoch
             order = np.random.default_rng((self._seed, epoch)).permutation(len(self._data.train))
-            batches = torch.split(torch.from_numpy(order), self._settings.batch_size)
+            batches = split_batches(torch.from_numpy(order), self._settings.batch_size)
             within = [mark for mark in marks if epoch - 1 < mark <= epoch]
             cuts = [round((mark - epoch + 1) * len(batches)) for mark in within]
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self._training._dropout_seed())
+                torch.manual_seed(self._training._dropout_seed(epoch))
                 for mark, first, last in zip(within, [0, *cuts], cuts, strict=False):
                     trained = self._train(batches[first:last])
                     with torch.random.fork_rng(devices=[]):
@@ -59,18 +59,14 @@ class ShortTraining:
             self._training._schedule.step()
 
     def _train(self, batches: Sequence[Tensor]) -> dict[str, float]:
-        sums, seen = np.zeros(2), 0
+        totals = EpochTotals(self._training._device)
         for batch in batches:
-            if len(batch) == 1:
-                continue
-            step = train_epoch(self._model, self._data.train, (batch,), self._training._optimizer, ALONE)
+            train_batches(self._model, self._data.train, [batch], self._training._optimizer, ALONE, totals)
             self._averaged.update_parameters(self._model)
-            sums += len(batch) * np.array([step["train_loss"], step["train_accuracy"]])
-            seen += len(batch)
-        if not np.isfinite(sums).all():
+        found = totals.means(ALONE)
+        if not math.isfinite(found["train_loss"]):
             raise FloatingPointError("the training loss is not finite")
-        loss, accuracy = (sums / seen).tolist()
-        return {"train_loss": loss, "train_accuracy": accuracy}
+        return found
 
     @torch.no_grad()
     def _take(self) -> dict[str, float]:

@@ -77,6 +77,12 @@ def test_the_printed_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ),
         ("tracking.uri=http://me:secret@host", "tracking: uri holds a name, password or token"),
         ("name=a/b", "name: String should match pattern"),
+        ("scheduler.early_stops=[1.5]", "Input should be less than 1, received 1.5"),
+        ("scheduler.early_stops=[0.5, 0.25]", "early_stops: must ascend, received [0.5, 0.25]"),
+        (
+            "scheduler={name: asha, early_stops: [0.5]}",
+            "early_stops: only 'learned' has them, received name 'asha'",
+        ),
         ("nonsense", "An override reads key.path=value, received 'nonsense'."),
         ("seed.x=3", "seed.x cannot be set: 'seed' is a single value, received 'seed.x=3'."),
         ("seed=[", "The value of seed is not readable as YAML, received '['."),
@@ -86,6 +92,24 @@ def test_a_wrong_value_names_the_key_the_value_and_the_way_out(override: str, me
     with pytest.raises(UserError) as caught:
         read_config(DIGITS, [override])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stops", "factor"),
+    [
+        ([], (0.5,), 3.75),
+        (["scheduler.early_stops=[]"], (), 4),
+        (["scheduler.early_stops=[0.25, 0.5]"], (0.25, 0.5), 3.75),
+        (["scheduler.type=stopping"], (0.5,), 2.5),
+        (["scheduler.grace_period=3"], (), 4),  # who waits for epoch 3 wants nobody judged before it
+        (["scheduler={name: asha}"], (), 3),
+    ],
+)
+def test_the_worse_half_ends_in_mid_epoch_unless_nobody_is_to_be_judged_so_soon(
+    overrides: list[str], stops: tuple[float, ...], factor: float
+) -> None:
+    scheduler = read_config(DIGITS, overrides).scheduler
+    assert (scheduler.early_stops, scheduler.reduction_factor) == (stops, factor)
 
 
 def test_all_mistakes_are_told_at_once() -> None:

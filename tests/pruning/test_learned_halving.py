@@ -1,10 +1,13 @@
 """Halving by the learned combination: who goes on, who is audited, and when the metric decides."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neurocap_search.prediction import Report
-from neurocap_search.prediction.combination import LearnedCombination
+from neurocap_search.prediction.combination import SIGNALS, LearnedCombination
 from neurocap_search.pruning import Action, LearnedHalvingPolicy
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
@@ -197,3 +200,145 @@ def test_a_rung_beyond_the_end_is_left_out():
     assert made(grace_period=1).milestones == (1, 2)
     assert made(grace_period=9).milestones == (9,)
     assert made(grace_period=16).milestones == ()
+
+
+def early(epoch, loss, accuracy=0.5):
+    """Return what training has told within the first epoch."""
+    return Report(epoch, {"train_loss": loss, "train_accuracy": accuracy, "val_accuracy": float("nan")})
+
+
+def with_early_reports(stream, told=1.0, seed=1):
+    rng = np.random.default_rng(seed)
+    noise = rng.random(len(stream))
+    return [
+        replace(
+            trace,
+            early=(Report(0.5, {"train_loss": -told * trace.last("val_accuracy") + (1 - told) * float(x)}),),
+        )
+        for trace, x in zip(stream, noise, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("type", ["promotion", "stopping"])
+def test_the_worse_half_ends_in_mid_epoch_and_nobody_pauses_there(type):
+    policy = made(type=type, early_stops=(0.5,))
+    answers = [policy.on_report(str(k), early(0.5, loss)) for k, loss in enumerate((4, 3, 2, 5, 6, 1, 7, 8))]
+    stopped = [k for k, answer in enumerate(answers) if answer.pruned]
+    assert {answer.action for answer in answers} == {Action.CONTINUE, Action.STOP}
+    # Promotion finishes at least three and lets as many pass; of eight, four have a place.
+    assert stopped == [3, 4, 6, 7]
+    assert answers[3].prediction is None
+    assert answers[3].reason == (
+        "epoch 0.5: the combination ranks it 4 of 4 by its training so far, and the best "
+        f"{'3 go' if type == 'promotion' else '2 go'} on; it is pruned"
+    )
+
+
+def test_half_an_epoch_of_the_worse_half_is_saved_and_no_whole_rung_is_skipped():
+    stream = with_early_reports(traces(100))
+    policy = made(type="promotion", early_stops=(0.5,))
+    replayed = replay(policy, stream)
+    spent = sorted(trial.epochs for trial in replayed.trials.values())
+    assert 44 <= spent.count(0.5) <= 50
+    assert spent.count(16) - int(0.8 * 100 / 3.75**2) in (0, 1)
+    assert replayed.epochs == sum(spent)
+    assert policy.early_stops == (0.5,)
+    assert policy.milestones == (1, 2)
+    assert set(policy.contributions()) == {0.5, 1, 2}
+    assert policy.contributions()[0.5]["train_loss"] == pytest.approx(1)
+
+
+def test_without_early_reports_early_stops_prune_nobody():
+    replayed = replay(made(type="promotion", early_stops=(0.5,)), traces(100))
+    assert min(trial.epochs for trial in replayed.trials.values()) == 1
+
+
+def test_two_early_stops_halve_twice():
+    policy = made(early_stops=(0.25, 0.5))
+    passed = {0.25: 0, 0.5: 0}
+    for k, loss in enumerate(np.random.default_rng(0).random(100)):
+        for mark in passed:
+            if policy.on_report(str(k), early(mark, float(loss))).pruned:
+                break
+            passed[mark] += 1
+    assert 48 <= passed[0.25] <= 56
+    assert 20 <= passed[0.5] <= 28
+
+
+def test_the_audited_go_on_in_mid_epoch_and_count_as_pruned_if_they_would_have_been():
+    stream = with_early_reports(traces(100))
+    policy = made(type="promotion", audit=0.2, seed=5, early_stops=(0.5,))
+    replayed = replay(policy, stream)
+    drawn = set(np.flatnonzero(np.random.default_rng(5).random(100) < 0.2))
+    assert drawn <= set(finished(replayed))
+    assert policy.audit().trials == len(drawn)
+    # The loss tells the end: the audited that would have gone on are the best ones.
+    kept = {int(k): arrival.kept for k, arrival in policy._audit._arrivals.items()}
+    ends = {k: stream[k].last("val_accuracy") for k in drawn}
+    assert any(kept.values())
+    assert all(
+        ends[k] > np.median([trace.last("val_accuracy") for trace in stream]) for k in drawn if kept[k]
+    )
+    said = replayed.trials[str(next(k for k in drawn if not kept[k]))].decisions[0].reason
+    assert said.endswith("it goes on as one of the audit, which is never pruned")
+
+
+def test_while_the_metric_decides_nobody_is_stopped_before_it_is_known():
+    policy, stream = misled(audit=0.2)
+    replay(policy, stream)
+    assert not policy.audit().trustworthy
+    late = made(type="promotion", audit=0.2, early_stops=(0.5,))
+    late._audit = policy._audit
+    late._ladder.by_metric = True
+    answers = [late.on_report(f"late {k}", early(0.5, k)) for k in range(10)]
+    assert not any(answer.pruned for answer in answers)
+    assert answers[-1].reason.endswith("because the metric decides, which it does not have yet")
+
+
+def test_it_learns_from_mid_epoch_to_the_first_rung_what_the_early_loss_is_worth():
+    stream = with_early_reports(traces(100), told=0.0)
+    for trace in stream:  # a low loss in mid-epoch is a bad sign here
+        trace.early[0].metrics["train_loss"] = trace.last("val_accuracy")
+    policy = made(type="promotion", early_stops=(0.5,), audit=0.3)
+    replay(policy, stream)
+    weights = policy._ladder.ranking.standings(0).weights.mean
+    before = policy._combination.prior_at(0.5).weights.mean
+    loss = [signal.name for signal in SIGNALS].index("train_loss")
+    assert weights[loss] > before[loss] + 0.1
+
+
+def test_a_state_saved_in_mid_epoch_goes_on_alike():
+    def fresh():
+        return made(type="promotion", early_stops=(0.5,), audit=0.1)
+
+    one, other = fresh(), fresh()
+    answers = []
+    rng = np.random.default_rng(0)
+    for k, loss in enumerate(rng.random(40)):
+        if k == 20:
+            other.load_state_dict(json.loads(json.dumps(one.state_dict(), allow_nan=False)))
+        policies = (one,) if k < 20 else (one, other)
+        told = []
+        for policy in policies:
+            policy.on_add(str(k))
+            decisions = [policy.on_report(str(k), early(0.5, float(loss)))]
+            if decisions[0].action is Action.CONTINUE:
+                whole = {"val_accuracy": 1 - float(loss), "train_loss": float(loss)}
+                decisions.append(policy.on_report(str(k), Report(1, whole)))
+            told.append([str(decision) for decision in decisions])
+        answers.append(told)
+    assert all(told[0] == told[1] for told in answers[20:])
+
+
+@pytest.mark.parametrize("marks", [(0.0,), (1.0,), (0.5, 0.25), (0.5, 0.5), (float("nan"),)])
+def test_early_stops_that_are_none_are_refused(marks):
+    with pytest.raises(ValueError, match="early_stops must be shares of the first epoch, ascending"):
+        made(early_stops=marks)
+
+
+def test_a_trial_that_failed_before_mid_epoch_and_is_tried_again_competes_there():
+    policy = made(type="promotion", early_stops=(0.5,))
+    policy.on_add("a")
+    policy.on_error("a")
+    policy.on_add("a")
+    assert "ranks it 1 of 1" in policy.on_report("a", early(0.5, 1.0)).reason

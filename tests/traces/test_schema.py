@@ -33,7 +33,10 @@ def traces(draw: st.DrawFn) -> list[Trace]:
         seconds = draw(st.one_of(st.none(), st.floats(0, 1e6)))
         reports = tuple(Report(k + 1, metrics[k], seconds) for k in range(epochs))
         failure = "ran out of memory" if epochs < 2 else draw(st.one_of(st.none(), st.text(min_size=1)))
-        made.append(Trace(TraceKey(trial, seed), {"space": "mlp"}, {"lr": 0.1}, "é", 7, reports, failure))
+        marks = draw(st.sets(st.sampled_from([0.25, 0.5, 0.75])))
+        early = tuple(Report(mark, draw(st.dictionaries(NAMES, NUMBERS)), seconds) for mark in sorted(marks))
+        key, space = TraceKey(trial, seed), {"space": "mlp"}
+        made.append(Trace(key, space, {"lr": 0.1}, "é", 7, reports, failure, early))
     return made
 
 
@@ -126,3 +129,34 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, spoil: Any, message
     spoil(path)
     with pytest.raises(UserError, match=message):
         read_traces(path)
+
+
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    task = TaskTraces("t", 2, (Trace(TraceKey(0, 0), {}, {}, "net", 0, (Report(1, {"a": 1.0}),)),))
+    write_traces(task, path)
+    table = pq.read_table(path)
+    head = json.loads(table.schema.metadata[METADATA]) | {"version": 1}
+    whole = table.set_column(
+        table.column_names.index("epoch"), "epoch", table["epoch"].cast(pa.int32())
+    ).replace_schema_metadata({METADATA: json.dumps(head)})
+    pq.write_table(whole, path)
+    assert read_traces(path) == task
+    assert type(read_traces(path).traces[0].reports[0].epoch) is int
+
+
+@pytest.mark.parametrize("marks", [(0.5, 0.25), (1.0,), (0.0,), (0.5, 0.5)])
+def test_early_reports_ascend_within_the_first_epoch(marks: tuple[float, ...]) -> None:
+    early = tuple(Report(mark, {"train_loss": 1.0}) for mark in marks)
+    with pytest.raises(ValueError, match="early reports must ascend between 0 and 1, received"):
+        Trace(TraceKey(0, 0), {}, {}, "net", 0, (), early=early)
+
+
+def test_what_counts_after_an_epoch_within_the_first_is_what_was_told_there() -> None:
+    reports = (Report(1, {"a": 1.0}), Report(2, {"a": 2.0}))
+    early = (Report(0.25, {"a": 0.25}), Report(0.5, {"a": 0.5}))
+    trace = Trace(TraceKey(0, 0), {}, {}, "net", 0, reports, early=early)
+    assert trace.seen_at(0.5) == early[1:]
+    assert trace.seen_at(0.75) == ()
+    assert trace.seen_at(1) == reports[:1]
+    assert trace.seen_at(5) == reports

@@ -336,3 +336,40 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
 def test_delays_are_seconds_from_0_on(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a number of seconds from 0 on, received {value}"):
         Delays(**{name: value})
+
+
+class AsksEarly(FullTrainingPolicy):
+    """Wants reports within the first epoch, and stops the trial called 1 there."""
+
+    @property
+    def early_stops(self) -> tuple[float, ...]:
+        return (0.25, 0.5)
+
+    def on_report(self, trial_id: str, report: Report) -> Decision:
+        if (trial_id, report.epoch) == ("1", 0.5):
+            return Decision(Action.STOP, report.epoch, "no", pruned=True)
+        return super().on_report(trial_id, report)
+
+
+def test_reports_within_the_first_epoch_cost_their_share_and_go_to_who_asks_for_them() -> None:
+    early = tuple(Report(mark, {"train_loss": mark}, mark) for mark in (0.25, 0.5, 0.75))
+    reports = tuple(Report(epoch, {"val_accuracy": 0.5}, 8.0) for epoch in (1, 2))
+    stream = [Trace(TraceKey(k, 0), {}, {}, "", 0, reports, early=early) for k in range(2)]
+    replayed = simulate(AsksEarly(max_t=2), stream, workers=1, epochs=2, delays=FREE)
+    first, second = replayed.trials.values()
+    assert [decision.epoch for decision in first.decisions] == [0.25, 0.5, 1, 2]
+    assert [decision.epoch for decision in second.decisions] == [0.25, 0.5]
+    assert (first.ended, second.ended, replayed.makespan) == (16, 20, 20)
+    assert (replayed.epochs, second.epochs, second.end) == (2.5, 0.5, End.PRUNED)
+    alone = simulate(FullTrainingPolicy(max_t=2), stream, workers=1, epochs=2, delays=FREE)
+    assert [decision.epoch for decision in alone.trials["0"].decisions] == [1, 2]
+    assert (alone.epochs, alone.makespan) == (4, 32)
+
+
+def test_a_training_that_fails_in_its_first_epoch_has_told_something_before() -> None:
+    early = (Report(0.5, {"train_loss": 9.0}),)
+    stream = [Trace(TraceKey(0, 0), {}, {}, "", 0, (), "diverged", early)]
+    replayed = simulate(AsksEarly(max_t=2), stream, workers=1, epochs=2, delays=COSTLY)
+    trial = replayed.trials["0"]
+    assert (trial.end, trial.epochs, replayed.epochs) == (End.FAILED, 0.5, 0.5)
+    assert replayed.makespan == 100 + 0.5 * 5 + 10 + 5 + 10

@@ -56,6 +56,12 @@ def test_epochs_come_last_and_are_ours() -> None:
     assert metrics["prediction_is_fallback"] == 0
 
 
+def test_a_report_within_the_first_epoch_has_no_metric_yet() -> None:
+    report = Report(0.5, {"val_accuracy": math.nan, "train_loss": 2.0}, seconds=1.0)
+    metrics = contents.report_metrics(report, Decision(Action.CONTINUE, 0.5, "on"))
+    assert metrics == {"train_loss": 2.0, "epoch_seconds": 1.0, "epochs": 0.5}
+
+
 @pytest.mark.parametrize(
     ("state", "max_t", "saved"),
     [

@@ -30,6 +30,9 @@ CURVES = {"a": [0.5, 0.6, 0.70], "b": [0.3, 0.5, 0.80], "c": [0.2, 0.1], "d": [0
 GUESSES = {"a": 0.66, "b": 0.81, "c": 0.2, "d": 0.62}
 
 
+FACTS = {"description": "net", "parameters": 10, "multiply_adds": 20}
+
+
 def play(recorder: SearchRecorder) -> None:
     """Four trials: three trained to the end, ``c`` pruned at epoch 2."""
     for number, (trial, values) in enumerate(CURVES.items()):
@@ -230,3 +233,39 @@ def test_the_record_is_the_journals_also_where_numbers_are_not_finite(tmp_path: 
         again.apply(event)
     assert repr(again) == repr(recorder.record)
     assert again.trials["a"].state is TrialState.PAUSED
+
+
+def begun_early(recorder: SearchRecorder, *epochs: float) -> None:
+    """One trial that reports within its first epoch, and goes on for some epochs."""
+    recorder.suggested("a", {"architecture": {}, "training": {}}, FACTS)
+    recorder.started("a")
+    for epoch in epochs:
+        value = math.nan if epoch < 1 else epoch / 10
+        report = Report(epoch, {"val_accuracy": value, "train_loss": 1.0}, seconds=1.0)
+        recorder.reported("a", report, Decision(Action.CONTINUE, epoch, f"epoch {epoch}"))
+
+
+def test_a_trial_pruned_in_mid_epoch_costs_half_an_epoch_and_has_no_metric_yet(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    begun_early(recorder, 0.5)
+    recorder.ended("a", TrialState.PRUNED)
+    trial = recorder.record.trials["a"]
+    assert (trial.epochs, trial.seconds, trial.curve) == (0.5, 1.0, [])
+    assert trial.value("val_accuracy") is None
+    assert trial.value("train_loss") == 1.0
+    summary = summarise(recorder.record, 1)
+    assert (summary.epochs, summary.full_epochs, summary.pruned) == (0.5, 3, 1)
+    again = Journal(tmp_path / "journal.jsonl")
+    assert SearchRecord("val_accuracy", 3, 4).trials == {}
+    rebuilt = SearchRecord("val_accuracy", 3, 4)
+    for event in again.read():
+        rebuilt.apply(event)
+    assert rebuilt.trials["a"].epochs == 0.5
+
+
+def test_a_trial_that_starts_over_loses_the_epochs_it_had_and_no_more(tmp_path: Path) -> None:
+    recorder = make(tmp_path)
+    begun_early(recorder, 0.5, 1, 2)
+    recorder.reported("a", Report(0.5, {"val_accuracy": math.nan}), Decision(Action.CONTINUE, 0.5, "again"))
+    assert recorder.record.trials["a"].epochs == 0.5
+    assert recorder.record.lost_epochs == 2

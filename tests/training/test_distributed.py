@@ -168,8 +168,7 @@ def test_dropout_masks_differ_between_workers_and_are_those_of_before_for_the_fi
     seeds = []
     for rank in range(3):
         training = Training(build(data), data, settings(), seed=7, group=WorkerGroup(rank, 3))
-        training.epoch = 2
-        seeds.append(training._dropout_seed())
+        seeds.append(training._dropout_seed(2))
     assert seeds[0] == 9
     assert len(set(seeds)) == 3
 

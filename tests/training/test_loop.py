@@ -1,6 +1,7 @@
 """The training loop: what it reports, that it repeats itself, that it learns."""
 
 import math
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from neurocap_search.prediction import Report
 from neurocap_search.training import (
     DivergedError,
     ImageData,
+    Training,
     evaluate,
     load_images,
     load_weights,
@@ -48,6 +50,59 @@ def build(data: ImageData, **changes: Any) -> torch.nn.Module:
 
 def curve(data: ImageData, seed: int = 0, **settings: Any) -> list[Report]:
     return list(train(build(data), data, TrainingConfig(epochs=3, **settings), seed=seed))
+
+
+def begun(data: ImageData, **settings: Any) -> Training:
+    return Training(build(data), data, TrainingConfig(epochs=2, **settings), seed=3)
+
+
+def plain(report: Report) -> dict[str, float]:
+    return {name: value for name, value in report.metrics.items() if name != "measure_seconds"}
+
+
+def test_marks_within_the_first_epoch_change_nothing_and_tell_what_training_knows(data: ImageData) -> None:
+    whole = list(begun(data).reports())
+    marked = list(begun(data).reports((0.25, 0.5, 0.51, 0.75)))
+    # There are 17 batches: 0.5 and 0.51 of them are nine, and the first mark counts.
+    assert [report.epoch for report in marked] == [0.25, 0.5, 0.75, 1, 2]
+    assert [plain(report) for report in marked if not report.is_early] == [plain(report) for report in whole]
+    names = {"train_loss", "train_accuracy", "learning_rate", "parameters"}
+    assert all(report.metrics.keys() == names for report in marked if report.is_early)
+    losses = [report.metrics["train_loss"] for report in marked]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_a_mark_tells_the_mean_of_the_batches_before_it(data: ImageData) -> None:
+    early, *_ = begun(data, batch_size=len(data.train) // 2).reports((0.5,))
+    half = Training(build(data), data, TrainingConfig(epochs=2, batch_size=len(data.train) // 2), seed=3)
+    order = np.random.default_rng((3, 1)).permutation(len(data.train))[: len(data.train) // 2]
+    torch.manual_seed(4)  # of dropout, as at the beginning of epoch 1
+    half._model.train()
+    logits = half._model(data.train.images[order]).detach()
+    loss = torch.nn.functional.cross_entropy(logits, data.train.labels[order])
+    assert early.metrics["train_loss"] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_a_training_that_is_taken_up_again_has_no_marks(data: ImageData, tmp_path: Path) -> None:
+    first = begun(data)
+    next(first.reports())
+    first.save(tmp_path)
+    again = begun(data)
+    again.load(tmp_path)
+    assert [report.epoch for report in again.reports((0.5,))] == [2]
+
+
+def test_a_mark_before_the_first_batch_is_left_out(data: ImageData) -> None:
+    reports = begun(data, batch_size=len(data.train)).reports((0.01, 0.4, 0.9))
+    assert [report.epoch for report in reports] == [1, 2]
+
+
+def test_the_seconds_of_marks_and_epoch_add_up(data: ImageData) -> None:
+    reports = []
+    start = time.perf_counter()
+    for report in begun(data).reports((0.5,)):
+        reports.append(report)
+    assert sum(report.seconds or 0 for report in reports) <= time.perf_counter() - start
 
 
 def test_a_network_learns_and_reports_everything(data: ImageData) -> None:

@@ -152,8 +152,8 @@ def test_a_killed_search_goes_on_from_its_journal(finished: FinishedSearch, tmp_
     assert (len(runs), set(runs["status"])) == (9, {"FINISHED"})  # a child for each trial, none doubled
 
 
-def promoting(parent: Path, *overrides: str) -> FinishedSearch:
-    return search_digits(parent, "scheduler.type=promotion", "scheduler.reduction_factor=3", *overrides)
+PROMOTING = ["search.num_trials=5", "scheduler.type=promotion", "scheduler.reduction_factor=3"]
+"""The first rung is epoch 3."""
 
 
 def epochs_of(folder: Path) -> list[tuple[int, int]]:
@@ -164,19 +164,19 @@ def epochs_of(folder: Path) -> list[tuple[int, int]]:
 
 
 def test_a_killed_search_of_the_promotion_type_goes_on_from_checkpoints(tmp_path: Path) -> None:
-    whole = promoting(tmp_path / "whole")
-    assert 0 < whole.printed["pruned"] < 8
+    whole = search_digits(tmp_path / "whole", *PROMOTING)
+    assert 0 < whole.printed["pruned"] < 5
     assert whole.printed["completed"] > 0
     checkpoints = list(whole.folder.glob("ray-*/*/checkpoint_*"))
     assert len(checkpoints) == whole.printed["completed"]  # those given up leave nothing on the disk
-    command = [sys.executable, "-m", "neurocap_search", "search", "configs/digits.yaml", *SMALL]
-    command += ["scheduler.type=promotion", "scheduler.reduction_factor=3", f"output.dir={tmp_path / 'cut'}"]
+    command = [sys.executable, "-m", "neurocap_search", "search", "configs/digits.yaml", *SMALL, *PROMOTING]
+    command += [f"output.dir={tmp_path / 'cut'}"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     while True:
         journals = list((tmp_path / "cut").glob("*/journal.jsonl"))
-        if journals and len(epochs_of(journals[0].parent)) >= 13:
+        if journals and len(epochs_of(journals[0].parent)) >= 10:
             break
         assert process.poll() is None
         time.sleep(0.02)
@@ -247,7 +247,7 @@ def test_a_trial_that_fails_is_a_result_and_the_search_goes_on(tmp_path: Path) -
 
 
 def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
-    overrides = ["search.num_trials=5", "search.max_concurrent=2", "training.epochs=4", "scheduler.audit=0"]
+    overrides = ["search.num_trials=5", "search.max_concurrent=2", "training.epochs=3", "scheduler.audit=0"]
     process = run_cli("search", "configs/digits.yaml", *overrides, f"output.dir={tmp_path}", "--json")
     assert process.returncode == 0, process.stderr
     printed = json.loads(process.stdout)
@@ -256,6 +256,10 @@ def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
     assert (printed["completed"], printed["pruned"]) == (3, 2)  # the promotion type finishes at least three
     predictors = {d["prediction"]["predictor"] for d in decisions if d.get("prediction")}
     assert predictors == {"learned_combination"}
+    early = [line for line in decisions if line["epoch"] == 0.5]
+    assert len(early) == 5  # everybody is compared in mid-epoch by what training has told
+    assert all("by its training so far" in line["reason"] for line in early)
+    assert printed["epochs"] % 1 == 0.5 * (sum(line["pruned"] for line in early) % 2)
 
 
 @pytest.mark.slow

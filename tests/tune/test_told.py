@@ -184,3 +184,16 @@ def test_given_points_become_parents_of_a_genetic_sampler() -> None:
         trial = study.ask()
         Told(TrialState.COMPLETE, (trial.suggest_float("x", 0, 1),)).tell(study, trial)
     assert [trial.value for trial in sampler.get_population(study, 0)] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("told_value", CHOICES)
+@pytest.mark.parametrize("seen", [None, Seen(math.nan, 0)])
+def test_a_trial_that_was_pruned_before_it_had_a_metric_is_told_as_pruned(told_value, seen) -> None:
+    early = Decision(Action.STOP, 0.5, "epoch 0.5: it is pruned", pruned=True)
+    end = told(early, told_value, seen=seen)
+    assert (end.state, end.values, end.seen) == (TrialState.PRUNED, (), None)
+    assert end.attributes["neurocap:epoch"] == 0.5
+    study = optuna.create_study(direction="maximize")
+    trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+    end.tell(study, trial)
+    assert study.trials[0].state is TrialState.PRUNED

@@ -203,3 +203,16 @@ def test_a_damaged_checkpoint_fails_the_trial_and_says_so(tmp_path: Path) -> Non
     (tmp_path / "damaged").mkdir()
     curves, _ = run(tmp_path, task(), [A], **{RESUME_FROM: str(tmp_path / "damaged")})
     assert curves[0][-1][FAILURE].startswith("UserError: No weights at ")
+
+
+def test_a_trial_reports_within_its_first_epoch_what_training_knows_and_trains_as_without(
+    tmp_path: Path,
+) -> None:
+    curves, grid = run(tmp_path, task(early_stops=(0.5,), milestones=frozenset({1})), [A])
+    assert [result["epoch"] for result in curves[0]] == [0.5, 1, 2, 3]
+    assert math.isnan(curves[0][0]["val_accuracy"])
+    assert curves[0][0]["train_loss"] > 0
+    assert curves[0][0]["checkpoint_dir_name"] is None
+    expected, names = undisturbed(task(), A)
+    assert numbers(curves[0][1:], names) == expected
+    assert not grid.errors

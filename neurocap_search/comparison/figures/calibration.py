@@ -15,7 +15,7 @@ MOST_EPOCHS = 5
 
 
 @in_style
-def draw_calibration(epochs: Mapping[int, Sequence[Coverage]], title: str) -> Figure:
+def draw_calibration(epochs: Mapping[float, Sequence[Coverage]], title: str) -> Figure:
     """Draw stated against observed coverage, one line for each epoch the predictions were made at.
 
     Args:
@@ -37,12 +37,12 @@ def draw_calibration(epochs: Mapping[int, Sequence[Coverage]], title: str) -> Fi
     return figure
 
 
-def few_epochs(epochs: Sequence[int]) -> list[int]:
+def few_epochs(epochs: Sequence[float]) -> list[float]:
     """Return at most MOST_EPOCHS of them, evenly chosen, the first among them."""
     return list(epochs)[:: math.ceil(len(epochs) / MOST_EPOCHS) or 1]
 
 
-def _draw_epoch(axes: Axes, epoch: int, found: Sequence[Coverage], number: int, of: int) -> None:
+def _draw_epoch(axes: Axes, epoch: float, found: Sequence[Coverage], number: int, of: int) -> None:
     color, marker, line = LOOKS[number]
     places = [100 * c.level + 0.9 * (number - (of - 1) / 2) for c in found]  # side by side
     values = np.array([c.observed.value for c in found])

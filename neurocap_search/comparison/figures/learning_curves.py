@@ -23,7 +23,7 @@ class LearningCurve(NamedTuple):
     """
 
     fate: Fate
-    epochs: Sequence[int]
+    epochs: Sequence[float]
     values: Sequence[float]
 
 

@@ -22,7 +22,7 @@ _SURVIVORS = (
 def curves_section(subject: SearchSubject) -> Section:
     """Return the learning curves."""
     metric = subject.record.metric
-    curves = [_curve(subject, trial) for trial in subject.trials if trial.reports]
+    curves = [_curve(subject, trial) for trial in subject.trials if trial.curve]
     figure = draw_learning_curves(curves, metric, subject.record.max_t, "Learning curves")
     finding = f"{count(len(curves), 'learning curve')}, {subject.summary.pruned} of them cut off by pruning."
     reading = "A cross is where a trial was pruned; the thick line is the best network."
@@ -88,13 +88,13 @@ def fate_of(subject: SearchSubject, trial: TrialRecord) -> Fate:
 
 
 def _curve(subject: SearchSubject, trial: TrialRecord) -> LearningCurve:
-    values = [report.metrics[subject.record.metric] for report in trial.reports]
-    return LearningCurve(fate_of(subject, trial), [report.epoch for report in trial.reports], values)
+    values = [report.metrics[subject.record.metric] for report in trial.curve]
+    return LearningCurve(fate_of(subject, trial), [report.epoch for report in trial.curve], values)
 
 
 def _reports(subject: SearchSubject) -> Iterator[Record]:
     for trial in subject.trials:
-        for report in trial.reports:
+        for report in trial.curve:
             value = report.metrics[subject.record.metric]
             yield {"trial": trial.number, "epoch": report.epoch, subject.record.metric: value}
 

@@ -10,7 +10,7 @@ def sentence(subject: SearchSubject) -> str:
     """Say what the search spent, and what it found."""
     summary, best, numbers = subject.summary, subject.record.best, subject.numbers
     spent = (
-        f"{subject.config.name}: {summary.epochs} of {summary.full_epochs} epochs "
+        f"{subject.config.name}: {summary.epochs:g} of {summary.full_epochs} epochs "
         f"({percent(summary.epoch_share)}) were trained"
     )
     if best is None:

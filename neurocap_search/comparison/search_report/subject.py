@@ -102,5 +102,6 @@ def _trace(trial: TrialRecord, seed: int) -> Trace:
         training=trial.config["training"],
         description=trial.description,
         multiply_adds=trial.multiply_adds,
-        reports=tuple(trial.reports),
+        reports=tuple(trial.curve),
+        early=tuple(report for report in trial.reports if report.is_early),
     )

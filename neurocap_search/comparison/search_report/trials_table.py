@@ -34,7 +34,7 @@ def trials_section(subject: SearchSubject) -> Section:
     return Section("Trials", tables=[table])
 
 
-def _order(subject: SearchSubject, trial: TrialRecord) -> tuple[bool, int, float, int]:
+def _order(subject: SearchSubject, trial: TrialRecord) -> tuple[bool, float, float, int]:
     """Trials trained to the end first, then those that came furthest; the better before the worse."""
     value = trial.value(subject.record.metric)
     known = -inf if value is None or value != value else value
@@ -48,7 +48,7 @@ def _cells(subject: SearchSubject, trial: TrialRecord) -> list[str]:
         str(trial.number),
         trial.description,
         trial.state.value,
-        str(trial.epochs),
+        f"{trial.epochs:g}",
         UNKNOWN if value is None else numbers.plain(value),
         _predicted(subject, trial),
         f"{trial.parameters:,}",

@@ -23,7 +23,7 @@ class Coverage(NamedTuple):
         guesses: How many there are.
     """
 
-    epoch: int
+    epoch: float
     level: float
     observed: Estimate
     guesses: int
@@ -41,7 +41,7 @@ def calibration(guesses: Iterable[Guess], levels: Sequence[float] = LEVELS) -> l
         >>> [coverage.observed.value for coverage in calibration(guesses)]
         [0.5, 0.5, 0.5]
     """
-    by_epoch: dict[int, list[float]] = {}
+    by_epoch: dict[float, list[float]] = {}
     for guess in guesses:
         if isfinite(guess.std) and isfinite(guess.final):
             by_epoch.setdefault(guess.epoch, []).append(_deviation(guess))
@@ -58,7 +58,7 @@ def _deviation(guess: Guess) -> float:
     return 0.0 if distance == 0 else inf
 
 
-def _coverage(epoch: int, level: float, deviations: Sequence[float]) -> Coverage:
+def _coverage(epoch: float, level: float, deviations: Sequence[float]) -> Coverage:
     reach = float(stats.norm.ppf((1 + level) / 2))
     inside, count = sum(deviation <= reach for deviation in deviations), len(deviations)
     interval = stats.binomtest(inside, count).proportion_ci(CONFIDENCE, method="wilson")

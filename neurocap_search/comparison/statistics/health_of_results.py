@@ -147,7 +147,7 @@ def _spread(guesses: list[Guess]) -> Iterator[Check]:
     yield Check("spread of the predictions", graded(off > COVERAGE_BAD, off > COVERAGE_OFF), reason)
 
 
-def _ranking(results: Results, epoch: int, seed: int, resamples: int) -> Iterator[Check]:
+def _ranking(results: Results, epoch: float, seed: int, resamples: int) -> Iterator[Check]:
     """Check that the first predictions rank the networks of a pool better than chance."""
     by_key = {
         key_of(run): correlation

@@ -26,7 +26,7 @@ class WinnerPruned(NamedTuple):
 
     rule: str
     share: Estimate
-    by_epoch: Mapping[int, float]
+    by_epoch: Mapping[float, float]
     cost: float
     units: int
     runs: int
@@ -68,7 +68,7 @@ def _of_rule(rule: str, runs: Sequence[RunResult], seed: int, resamples: int) ->
     return WinnerPruned(rule, _with_wilson(share, units), by_epoch, cost, units, len(runs))
 
 
-def _pruned_at(epoch: int) -> Callable[[RunResult], bool]:
+def _pruned_at(epoch: float) -> Callable[[RunResult], bool]:
     return lambda run: run.winner_pruned_at == epoch
 
 

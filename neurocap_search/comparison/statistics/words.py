@@ -59,14 +59,14 @@ def chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def count(number: int, thing: str) -> str:
+def count(number: float, thing: str) -> str:
     """Return a number of things.
 
     Example:
         >>> count(1, "pool"), count(25, "pool")
         ('1 pool', '25 pools')
     """
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number:g} {thing}" if number == 1 else f"{number:g} {thing}s"
 
 
 def _short(value: float) -> str:

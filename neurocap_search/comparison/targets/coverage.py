@@ -9,12 +9,12 @@ from neurocap_search.comparison.statistics.calibration import calibration
 LEVEL = 0.8
 
 
-def coverages(results: Results, rule: str) -> dict[int, tuple[Estimate, int]]:
+def coverages(results: Results, rule: str) -> dict[float, tuple[Estimate, int]]:
     """Return by epoch which share of the finals lay within, and of how many; the interval is over pools."""
     pools: dict[Unit, list[Guess]] = {}
     for run in results.of(rule):
         pools.setdefault(run.unit, []).extend(run.guesses)
-    counted: dict[int, dict[Unit, tuple[float, float]]] = {}
+    counted: dict[float, dict[Unit, tuple[float, float]]] = {}
     for unit, guesses in pools.items():
         for row in calibration(guesses, (LEVEL,)):
             inside = row.observed.value * row.guesses

@@ -23,8 +23,11 @@ def shuffled(task: TaskTraces, seed: int) -> TaskTraces:
     traces = [trace for trace in first_seeds(task) if trace.failure is None]
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(traces)) for _ in range(task.epochs - 1)]
-    mixed = tuple(_mixed(trace, number, traces, orders) for number, trace in enumerate(traces))
-    return replace(task, task=f"{task.task}, shuffled", traces=mixed)
+    mixed = [_mixed(trace, number, traces, orders) for number, trace in enumerate(traces)]
+    # Drawn last, so that a bank without them is shuffled in the same way.
+    others = rng.permutation(len(traces))
+    mixed = [replace(trace, early=traces[k].early) for trace, k in zip(mixed, others, strict=True)]
+    return replace(task, task=f"{task.task}, shuffled", traces=tuple(mixed))
 
 
 def _mixed(trace: Trace, number: int, traces: list[Trace], orders: list[np.ndarray]) -> Trace:

@@ -44,12 +44,12 @@ def combination_for(
     return LearnedCombination(metric=task.metric, mode=mode, prior=prior, leave_out=leave_out)
 
 
-def cohort_of(combination: LearnedCombination, pool: Sequence[Trace], epoch: int) -> Cohort:
+def cohort_of(combination: LearnedCombination, pool: Sequence[Trace], epoch: float) -> Cohort:
     """Return what the combination sees of a pool after an epoch."""
     rows = []
     for trace in pool:
         course = combination.course()
-        for report in trace.reports[:epoch]:
+        for report in trace.seen_at(epoch):
             course.follow(report)
         rows.append(course.row())
     return Cohort(epoch, tuple(str(k) for k in range(len(rows))), np.array(rows).reshape(-1, len(SIGNALS)))

@@ -19,6 +19,7 @@ from neurocap_search.prediction.combination import METRIC
 RULES = ("learned_promotion:no_audit", "learned_promotion", "learned:no_audit", "learned")
 RIVAL = "asha"
 PARTS = (
+    "learned_promotion:no_audit,no_early",
     "learned_promotion:no_audit,no_beta_eff",
     "learned_promotion:no_audit,no_beta_eff,no_graph",
     "learned_promotion:no_audit,no_bank",

@@ -55,7 +55,7 @@ class Prior:
                 f"{state.get('version')!r} for {state.get('signals')!r}. Write it with scripts/fit_prior.py."
             )
         self.tasks: tuple[str, ...] = tuple(state["tasks"])
-        self._epochs = {int(epoch): _epoch_prior(entry) for epoch, entry in state["epochs"].items()}
+        self._epochs = {float(epoch): _epoch_prior(entry) for epoch, entry in state["epochs"].items()}
 
     def at(self, epoch: float) -> EpochPrior:
         """Return what is known for the last listed epoch that is not after ``epoch``."""

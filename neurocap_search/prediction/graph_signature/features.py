@@ -57,7 +57,7 @@ class SignatureFeatures:
 
     def seen(self, history: History) -> int:
         """Return the last epoch reported among those of the signature; 0 if none was."""
-        return max((report.epoch for report in history if report.epoch <= self.epochs), default=0)
+        return max((int(report.epoch) for report in history if report.epoch <= self.epochs), default=0)
 
     def of(self, history: History, epochs: int | None = None) -> NDArray[np.float64]:
         """Return the signature of one trial.
@@ -73,7 +73,7 @@ class SignatureFeatures:
         signature = np.full((last, len(self.names)), math.nan)
         for report in history:
             if 1 <= report.epoch <= last:
-                signature[report.epoch - 1] = [report.metrics.get(name, math.nan) for name in self.names]
+                signature[int(report.epoch) - 1] = [report.metrics.get(name, math.nan) for name in self.names]
         signature[~np.isfinite(signature)] = math.nan
         return signature.ravel()
 

@@ -50,7 +50,7 @@ class CurveExtrapolation(ABC):
     def __init__(
         self,
         *,
-        final_epoch: int,
+        final_epoch: float,
         metric: str = "val_accuracy",
         mode: Mode = "max",
         bounds: Bounds = None,

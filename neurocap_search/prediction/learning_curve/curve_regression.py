@@ -125,7 +125,7 @@ class CurveRegression:
         mean = clip(model.predict(self._vector(history, curve.epochs, names)), self.bounds)
         return Prediction(mean, model.std, self.name, curve.epochs)
 
-    def _young(self, epoch: int) -> list[tuple[History, float]]:
+    def _young(self, epoch: float) -> list[tuple[History, float]]:
         """Return what finished trials with a finite metric by ``epoch`` had reported, and their ends."""
         return [
             (h, final) for h, final in self._finished.up_to(epoch) if finite_values(h, self.metric).values

@@ -29,7 +29,7 @@ class FinishedTrials:
     def __len__(self) -> int:
         return len(self._trials)
 
-    def up_to(self, epoch: int) -> Iterator[tuple[History, float]]:
+    def up_to(self, epoch: float) -> Iterator[tuple[History, float]]:
         """Iterate over what each had reported by ``epoch``, with its final metric."""
         for history, final in self._trials:
             if young := [report for report in history if report.epoch <= epoch]:

@@ -31,7 +31,7 @@ class SeenValue(ABC):
     def __init__(self, *, metric: str = "val_accuracy") -> None:
         self.metric = metric
         self._finished = FinishedTrials()
-        self._spreads: dict[int, float | None] = {}
+        self._spreads: dict[float, float | None] = {}
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class SeenValue(ABC):
     def value(self, curve: SeenCurve) -> tuple[float, tuple[int, ...]]:
         """Return the value and the epochs it was seen in; the curve is not empty."""
 
-    def _spread(self, epoch: int) -> float | None:
+    def _spread(self, epoch: float) -> float | None:
         if epoch not in self._spreads:
             young = ((finite_values(h, self.metric), final) for h, final in self._finished.up_to(epoch))
             errors = [self.value(curve)[0] - final for curve, final in young if curve.values]

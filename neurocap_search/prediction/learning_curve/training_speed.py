@@ -70,7 +70,7 @@ class TrainingSpeed(ABC):
         self.loss, self.metric, self.mode = loss, metric, mode
         self.bounds, self.calibrate_after = bounds, calibrate_after
         self._finished = FinishedTrials()
-        self._lines: dict[int, Calibration | None] = {}
+        self._lines: dict[float, Calibration | None] = {}
 
     @property
     def learns(self) -> bool:
@@ -83,7 +83,7 @@ class TrainingSpeed(ABC):
         return (self.metric, self.loss)
 
     @abstractmethod
-    def weight(self, age: int) -> float:
+    def weight(self, age: float) -> float:
         """Return how much the loss of an epoch counts, ``age`` epochs before the last one."""
 
     def score(self, history: History) -> float:
@@ -96,7 +96,7 @@ class TrainingSpeed(ABC):
         ]
         if not seen or not all(math.isfinite(y) for _, y in seen):
             return math.nan
-        whole = math.fsum(self.weight(age) for age in range(last))
+        whole = math.fsum(self.weight(age) for age in range(int(last)))
         return math.fsum(w * y for w, y in seen) * (whole / math.fsum(w for w, _ in seen))
 
     def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:
@@ -130,7 +130,7 @@ class TrainingSpeed(ABC):
     def _sign(self) -> int:
         return 1 if self.mode == "max" else -1
 
-    def _line(self, epoch: int) -> Calibration | None:
+    def _line(self, epoch: float) -> Calibration | None:
         """Return the line at an epoch; like the scores its metric is signed so that larger is better."""
         if epoch not in self._lines:
             pairs = [(-self.score(young), self._sign * final) for young, final in self._finished.up_to(epoch)]

@@ -30,7 +30,7 @@ class TSE(TrainingSpeed):
 
     name: ClassVar[str] = "tse"
 
-    def weight(self, age: int) -> float:
+    def weight(self, age: float) -> float:
         """Return 1: every epoch counts the same."""
         return 1.0
 
@@ -70,7 +70,7 @@ class TSEE(TrainingSpeed):
         super().__init__(**arguments)
         self.window = window
 
-    def weight(self, age: int) -> float:
+    def weight(self, age: float) -> float:
         """Return 1 within the window, else 0."""
         return 1.0 if age < self.window else 0.0
 
@@ -112,6 +112,6 @@ class TSEEMA(TrainingSpeed):
         super().__init__(**arguments)
         self.decay = decay
 
-    def weight(self, age: int) -> float:
+    def weight(self, age: float) -> float:
         """Return the decay to the power of the age."""
         return float(self.decay**age)

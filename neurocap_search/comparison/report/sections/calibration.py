@@ -22,7 +22,7 @@ def calibration_section(scene: Scene) -> Section:
     found = calibration(guess for run in scene.one_look for guess in run.guesses)
     if not found:
         return Section(TITLE, [f"{scene.results.candidate} stated no spread of its predictions."])
-    by_epoch: dict[int, list[Coverage]] = {}
+    by_epoch: dict[float, list[Coverage]] = {}
     for coverage in found:
         by_epoch.setdefault(coverage.epoch, []).append(coverage)
     figure = draw_calibration(by_epoch, "How often the final lay inside the stated interval")
@@ -34,13 +34,13 @@ def calibration_section(scene: Scene) -> Section:
     )
 
 
-def _finding(by_epoch: Mapping[int, Sequence[Coverage]]) -> str:
+def _finding(by_epoch: Mapping[float, Sequence[Coverage]]) -> str:
     epoch, made = next(iter(by_epoch.items()))
     said = listed([f"{percent(c.observed.value)} in the {percent(c.level)} interval" for c in made])
     return f"Of {count(made[0].guesses, 'final')} predicted at epoch {epoch}, {said}."
 
 
-def _table(by_epoch: Mapping[int, Sequence[Coverage]]) -> Table:
+def _table(by_epoch: Mapping[float, Sequence[Coverage]]) -> Table:
     levels = [coverage.level for coverage in next(iter(by_epoch.values()))]
     rows = [
         [str(epoch), *(share(c.observed) for c in made), f"{made[0].guesses:,}"]
