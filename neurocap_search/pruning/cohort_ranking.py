@@ -97,14 +97,12 @@ class CohortRanking:
             self._positions[number, by_metric] = found
         return found
 
-    def prediction(self, number: int, trial_id: str) -> Callable[[], Prediction] | None:
+    def prediction(self, number: int, trial_id: str) -> Callable[[], Prediction]:
         """Return what gives the prediction of a trial of a rung as of now, if called later too.
 
-        Within the first epoch nobody has a metric from which to predict the final one.
+        Not for a rung within the first epoch, where nobody has a metric from which to predict the final one.
         """
         standings, rung = self.standings(number), self._rungs[number]
-        if rung.is_early:
-            return None
         sign, bounds = self._combination.sign, self._bounds
         epochs = tuple(range(1, int(rung.milestone) + 1))
         number_of = {trial: i for i, trial in enumerate(standings.cohort.trials)}

@@ -28,10 +28,7 @@ from neurocap_search.pruning.roster import Pause, Roster
 
 _STATE = ("learned_halving", 3)
 """Since 2 with the metric among peers, since 3 with rungs within the first epoch."""
-_REDUCTION_FACTOR = {"promotion": 4.0, "stopping": 2.5}
-_REDUCTION_FACTOR_EARLY = {"promotion": 3.75, "stopping": 2.5}
-EARLY_STOPS = (0.5,)
-"""For trials that report within their first epoch. After a quarter of it training tells too little."""
+_AUDITED = "it goes on as one of the audit, which is never pruned"
 KEPT_EARLY = 0.5
 STAY = 0.8
 """Chosen, as all else, on the two tasks that the prior is fitted on. More rungs, and later ones, lost more:
@@ -107,8 +104,7 @@ class LearnedHalvingPolicy(PruningPolicy):
         seed: int = 0,
     ) -> None:
         if reduction_factor is None:
-            factors = _REDUCTION_FACTOR_EARLY if early_stops else _REDUCTION_FACTOR
-            reduction_factor = factors.get(type, 4)
+            reduction_factor = 2.5 if type == "stopping" else 3.75 if early_stops else 4
         check_halving(mode, max_t, grace_period, reduction_factor)
         check_early_stops(early_stops)
         if type not in ("stopping", "promotion"):
@@ -286,18 +282,20 @@ class LearnedHalvingPolicy(PruningPolicy):
         number = self._ladder.enter(trial_id, report.epoch, course.row(), nan)
         if number is None:
             return between_rungs(report.epoch)
-        position, _, places = self._ladder.place(number, trial_id, by_metric=False)
-        if self._audit.draw(trial_id):
-            outcome = "it goes on as one of the audit, which is never pruned"
-        elif self._ladder.by_metric:
-            outcome = "it goes on, because the metric decides, which it does not have yet"
-        else:
-            outcome = "it goes on" if position < places else "it is pruned"
+        goes_on, outcome = self._fate_early(number, trial_id)
         why = self._reason(number, trial_id, report.epoch, outcome)
-        if outcome == "it is pruned":
+        if not goes_on:
             return Decision(Action.STOP, report.epoch, why, pruned=True)
         self._ladder.let_pass(number, trial_id)
         return Decision(Action.CONTINUE, report.epoch, why)
+
+    def _fate_early(self, number: int, trial_id: str) -> tuple[bool, str]:
+        if self._audit.draw(trial_id):
+            return True, _AUDITED
+        if self._ladder.by_metric:
+            return True, "it goes on, because the metric decides, which it does not have yet"
+        position, _, places = self._ladder.place(number, trial_id, by_metric=False)
+        return (True, "it goes on") if position < places else (False, "it is pruned")
 
     def _compete(self, number: int, trial_id: str, epoch: float) -> Decision:
         if self._audit.draw(trial_id):
@@ -326,7 +324,7 @@ class LearnedHalvingPolicy(PruningPolicy):
             kept = seen < places if by_metric else predicted < places and self._passed_early(trial_id)
             self._audit.arrive(trial_id, Arrival(1 - predicted / peers, 1 - seen / peers, kept))
         self._ladder.promote(trial_id)
-        why = self._reason(number, trial_id, epoch, "it goes on as one of the audit, which is never pruned")
+        why = self._reason(number, trial_id, epoch, _AUDITED)
         return Decision(Action.CONTINUE, epoch, why, self._ladder.ranking.prediction(number, trial_id))
 
     def _passed_early(self, trial_id: str) -> bool:

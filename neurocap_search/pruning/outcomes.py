@@ -27,18 +27,24 @@ def between_rungs(epoch: float) -> Decision:
 def not_comparable(metric: str, report: Report) -> Decision:
     """Return the decision on a report whose ``metric`` is missing or not finite.
 
-    A trial without the metric goes on: it may report it later. One whose metric is not finite has
-    failed: no rule pruned it, and its numbers are of no use to anybody.
+    A trial without the metric goes on: it may report it later, and within the first epoch nobody knows it
+    yet, whichever way a trial says so. One whose metric is not finite later has failed: no rule pruned it,
+    and its numbers are of no use to anybody.
 
     Example:
         >>> not_comparable("acc", Report(3, {"loss": 0.5})).reason
         "epoch 3: 'acc' is not among the reported ['loss']"
         >>> not_comparable("acc", Report(3, {"acc": math.nan})).failed
         True
+        >>> not_comparable("acc", Report(0.5, {"acc": math.nan})).failed
+        False
     """
     value = report.get(metric)
     if value is None:
         why = f"epoch {report.epoch}: {metric!r} is not among the reported {sorted(report.metrics)}"
+        return Decision(Action.CONTINUE, report.epoch, why)
+    if report.is_early:
+        why = f"epoch {report.epoch}: {metric} is not known within the first epoch"
         return Decision(Action.CONTINUE, report.epoch, why)
     why = f"epoch {report.epoch}: {metric} is {value}; the training has diverged"
     return Decision(Action.STOP, report.epoch, why, failed=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
+from neurocap_search.config import SchedulerConfig
 from neurocap_search.errors import UserError, did_you_mean
 from neurocap_search.prediction.combination import GROUPS, LearnedCombination, plain_prior
 from neurocap_search.pruning import LearnedHalvingPolicy, PruningPolicy
-from neurocap_search.pruning.learned_halving import EARLY_STOPS
 from neurocap_search.rules.context import RuleContext
 from neurocap_search.rules.rule import PolicyMaker
 
@@ -42,7 +42,8 @@ def _policy(
         settings["audit"] = 0
     left_out = [signal for part in sorted(parts) for signal in _WITHOUT[part]]
     if "no_early" not in parts and _report_early(context):
-        settings["early_stops"] = EARLY_STOPS
+        defaults = SchedulerConfig(type=type, grace_period=context.grace_period)
+        settings["early_stops"] = defaults.early_stops
     prior = plain_prior() if "no_bank" in parts else None
     combination = LearnedCombination(
         metric=context.metric, mode=context.mode, prior=prior, leave_out=left_out
@@ -51,6 +52,5 @@ def _policy(
 
 
 def _report_early(context: RuleContext) -> bool:
-    """Tell whether trials report within their first epoch, as not all recorded ones did, and are judged."""
-    reports = not context.stream or any(trace.early for trace in context.stream)
-    return reports and context.grace_period == 1
+    """Tell whether trials report within their first epoch, as not all recorded ones did."""
+    return not context.stream or any(trace.early for trace in context.stream)

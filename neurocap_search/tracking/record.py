@@ -54,7 +54,7 @@ class TrialRecord:
     error: str | None = None
     weights: str | None = None
     checkpoint: str | None = None
-    checkpoint_epoch: float = 0
+    checkpoint_epoch: int = 0
     given_up: Decision | None = None
 
     @property

@@ -76,7 +76,7 @@ class SearchRecorder:
         """A trial that failed is tried again."""
         self._keep({"event": "retried", "trial_id": trial_id})
 
-    def checkpointed(self, trial_id: str, epoch: float, path: str) -> None:
+    def checkpointed(self, trial_id: str, epoch: int, path: str) -> None:
         """A trial's state after ``epoch`` lies in ``path``, relative to the run directory."""
         self._keep({"event": "checkpoint", "trial_id": trial_id, "epoch": epoch, "path": path})
 

@@ -88,15 +88,14 @@ def told_at_end(
     - ``pruned``: Optuna's state PRUNED. Not for samplers that forget such trials, see
       :func:`~neurocap_search.tune.samplers.forgets_pruned`.
 
+    A trial that was pruned within its first epoch, before it had a metric, is told as PRUNED in any case.
+
     Args:
         seen: The last number the trial reported.
         decision: The scheduler's last decision on it; its prediction is used.
         pruned: True if the trial was not trained to its end.
         told_value: The choice above.
         mode: Whether the metric is to be large or small.
-
-    A trial that was pruned within its first epoch, before it had a metric, is told as PRUNED in any case;
-    Optuna's own samplers rank it behind all others, or leave it out.
 
     Returns:
         FAIL if the last metric is missing or not finite, or the decision says that the trial failed.

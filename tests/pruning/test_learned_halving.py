@@ -6,9 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import Report
 from neurocap_search.prediction.combination import SIGNALS, LearnedCombination
-from neurocap_search.pruning import Action, LearnedHalvingPolicy
+from neurocap_search.pruning import (
+    Action,
+    GuardedPolicy,
+    HyperbandPolicy,
+    IEpochPolicy,
+    LearnedHalvingPolicy,
+    MedianPolicy,
+    PromotionHalvingPolicy,
+    SizeClassPolicy,
+    SuccessiveHalvingPolicy,
+    SynchronousHalvingPolicy,
+)
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
 
@@ -342,3 +354,36 @@ def test_a_trial_that_failed_before_mid_epoch_and_is_tried_again_competes_there(
     policy.on_error("a")
     policy.on_add("a")
     assert "ranks it 1 of 1" in policy.on_report("a", early(0.5, 1.0)).reason
+
+
+@pytest.mark.parametrize("type", ["promotion", "stopping"])
+@pytest.mark.parametrize("stops", [(), (0.5,)])
+def test_a_configuration_has_the_factor_of_the_policy(type, stops):
+    settings = SchedulerConfig(type=type, early_stops=stops)
+    assert settings.reduction_factor == made(type=type, early_stops=stops).reduction_factor
+
+
+def test_what_wraps_the_policy_asks_for_the_same_reports():
+    policy = made(early_stops=(0.5,))
+    assert GuardedPolicy(policy, metric="val_accuracy").early_stops == (0.5,)
+    assert SizeClassPolicy(lambda number: made(early_stops=(0.5,))).early_stops == (0.5,)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        made(),
+        SuccessiveHalvingPolicy(metric="val_accuracy"),
+        PromotionHalvingPolicy(metric="val_accuracy"),
+        SynchronousHalvingPolicy(metric="val_accuracy"),
+        HyperbandPolicy(metric="val_accuracy"),
+        MedianPolicy(metric="val_accuracy", max_t=9),
+        IEpochPolicy(metric="val_accuracy", epochs=1, max_t=9),
+    ],
+    ids=lambda policy: type(policy).__name__,
+)
+def test_who_asks_for_no_early_report_lets_one_without_the_metric_pass(policy):
+    policy.on_add("a")
+    decision = policy.on_report("a", early(0.5, 1.0))
+    assert (decision.action, decision.failed) == (Action.CONTINUE, False)
+    assert not policy.on_report("a", Report(1, {"val_accuracy": 0.5})).failed

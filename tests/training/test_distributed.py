@@ -75,13 +75,13 @@ def test_the_parts_of_a_batch_are_the_batch_and_none_is_a_single_image(images: i
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_several_workers_train_as_one_does(data: ImageData, size: int, batch_size: int, optimizer) -> None:
     chosen = settings(batch_size=batch_size, optimizer=optimizer, learning_rate=0.01)
-    alone = compared(list(Training(build(data), data, chosen, seed=3).reports()))
+    alone = compared(list(Training(build(data), data, chosen, seed=3).reports((0.5,))))
 
     models = [build(data) for _ in range(size)]  # here: threads would draw weights from one generator
 
     def work(group: WorkerGroup) -> tuple[list[Report], dict[str, torch.Tensor]]:
         model = models[group.rank]
-        return list(Training(model, data, chosen, seed=3, group=group).reports()), model.state_dict()
+        return list(Training(model, data, chosen, seed=3, group=group).reports((0.5,))), model.state_dict()
 
     answers = together(size, work)
     for mine, theirs in zip(compared(answers[0][0]), alone, strict=True):

@@ -103,5 +103,4 @@ def _trace(trial: TrialRecord, seed: int) -> Trace:
         description=trial.description,
         multiply_adds=trial.multiply_adds,
         reports=tuple(trial.curve),
-        early=tuple(report for report in trial.reports if report.is_early),
     )

@@ -50,7 +50,7 @@ class CurveExtrapolation(ABC):
     def __init__(
         self,
         *,
-        final_epoch: float,
+        final_epoch: int,
         metric: str = "val_accuracy",
         mode: Mode = "max",
         bounds: Bounds = None,

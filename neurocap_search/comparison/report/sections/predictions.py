@@ -24,7 +24,7 @@ def predictions_section(scene: Scene) -> Section:
     by_task = _guesses(scene)
     if not by_task:
         return Section(TITLE, [f"{scene.results.candidate} made no predictions."])
-    epoch = int(min(guess.epoch for made in by_task.values() for guess in made))
+    epoch = min(guess.epoch for made in by_task.values() for guess in made)
     early = {task: [guess for guess in made if guess.epoch == epoch] for task, made in by_task.items()}
     early = {task: made for task, made in early.items() if made}
     title = f"{scene.results.candidate}'s predictions after {count(epoch, 'epoch')}"
@@ -42,7 +42,7 @@ def _guesses(scene: Scene) -> dict[str, list[Guess]]:
     return {task: made for task, made in found.items() if made}
 
 
-def _finding(by_task: dict[str, list[Guess]], epoch: int) -> str:
+def _finding(by_task: dict[str, list[Guess]], epoch: float) -> str:
     said = [
         f"{_correlation(made):.2f} on {task} ({count(len(made), 'network')})"
         for task, made in by_task.items()
