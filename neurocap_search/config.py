@@ -157,9 +157,9 @@ class SchedulerConfig(FrozenModel):
             best go on later. Default: promotion for ``learned``, stopping otherwise.
         grace_period: Epochs before the first decision. Default: 1 for ``learned``, 4 otherwise.
         reduction_factor: One in how many goes on at each rung; of ``learned`` one in its square. Default:
-            3.75 (4 without ``early_stops``), or 2.5 in the stopping type, for ``learned``; 3 otherwise.
+            3.5 (4 without ``early_stops``), or 2.5 in the stopping type, for ``learned``; 3 otherwise.
         early_stops: Shares of the first epoch at each of which ``learned`` ends the worse half of the trials
-            by their training loss and accuracy so far. Default: 0.5 for ``learned`` with ``grace_period`` 1;
+            by their training loss and accuracy so far. Default: 0.25 for ``learned`` with ``grace_period`` 1;
             who raises that wants nobody judged so soon.
         audit: Share of the trials that ``learned`` never prunes, to measure what pruning costs.
         brackets: Brackets of successive halving, stopping type.
@@ -193,8 +193,8 @@ class SchedulerConfig(FrozenModel):
     def _defaults_of_the_name(cls, given: Any) -> Any:
         if not isinstance(given, Mapping) or given.get("name", "learned") != "learned":
             return given
-        stops = given.get("early_stops", (0.5,) if given.get("grace_period", 1) == 1 else ())
-        factor = 2.5 if given.get("type") == "stopping" else 3.75 if stops else 4
+        stops = given.get("early_stops", (0.25,) if given.get("grace_period", 1) == 1 else ())
+        factor = 2.5 if given.get("type") == "stopping" else 3.5 if stops else 4
         known = {"grace_period": 1, "reduction_factor": factor, "early_stops": stops}
         return {"type": "promotion", **known, **given}
 

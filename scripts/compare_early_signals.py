@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("docs/early_signals.md"), help="the page")
     options = parser.parse_args(arguments)
     try:
-        tasks = {name: load(options.folder, task) for name, task in load_bank().items()}
+        bank = load_bank()
+        measured = [name for name in bank if any(options.folder.glob(f"{name}.*.jsonl"))]
+        tasks = {name: load(options.folder, bank[name]) for name in measured or bank}
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

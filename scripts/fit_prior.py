@@ -4,11 +4,11 @@ python scripts/fit_prior.py
 python scripts/fit_prior.py --bank my_traces --tasks task_a task_b --output prior.json
 
 Of each task every architecture's first training counts. Its signals after some epochs become normal scores,
-and a logistic regression on belonging to the best fifth gives the task's weights: it is the top that has to
-be kept, not the middle that has to be fitted. The weights start from the order by running accuracy and
-training loss (``PLAIN``) and move away from it against a penalty. A departure's mean over the tasks is shrunk
-by how much the tasks disagree about it; their disagreement is its standard deviation. Which tasks: those on
-which nothing is reported, because whoever fits on a task has seen it.
+and the task's weights are those that best say which of two trainings ends better, over all pairs of which one
+is in the better half: the top has to be kept, the order of the worse half does not matter. The weights start
+from the order by running accuracy and training loss (``PLAIN``) and move away from it against a penalty. A
+departure's mean over the tasks is shrunk by how much the tasks disagree about it; their disagreement is its
+standard deviation. Which tasks: those on which nothing is reported; who fits on a task has seen it.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
@@ -36,14 +35,15 @@ from neurocap_search.prediction.combination.signals import (
 from neurocap_search.traces.bank import BUNDLED, first_seeds, load_bank
 from neurocap_search.traces.schema import TaskTraces
 
-TUNING_TASKS = ("cifar10-cell", "fashion-mlp")
-"""Every choice was made on these two; all others of the bank are for reporting."""
+TUNING_TASKS = ("cifar10-cell", "cifar10-mlp-hp", "fashion-cell-hp", "fashion-mlp")
+"""Every choice was made on these; all others of the bank are for reporting."""
 EARLY = (0.25, 0.5, 0.75)
 """Shares of the first epoch; fitted where all that is fitted on was recorded there."""
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12)
-TOP = 0.2
-_PENALTY = 30.0
-"""Chosen by fitting on the one tuning task and ranking the other."""
+BETTER = 0.5
+"""Pairs of two trainings of the worse share are left out."""
+_PENALTY = 1.0
+"""Chosen, like the pairs, by fitting on three tuning tasks and pruning the fourth."""
 _LEAST_SD = 0.05
 
 
@@ -91,30 +91,33 @@ class Fit(NamedTuple):
 def _fit_task(task: TaskTraces, epoch: float) -> Fit:
     rows, finals = cohort(task, epoch)
     scores, standings = cohort_scores(rows), normal_scores(finals[:, None])[:, 0]
-    plain, departure = fit_top(scores, finals >= np.quantile(finals, 1 - TOP))
+    plain, departure = fit_order(scores, finals)
     predicted = scores @ (plain * PLAIN + departure)
-    # Log-odds of the top become standings: the scale that fits the final order best.
+    # Log-odds become standings: the scale that fits the final order best.
     scale = float(predicted @ standings / (predicted @ predicted))
     residual = float(np.sqrt(np.mean((standings - scale * predicted) ** 2)))
     return Fit(scale * plain, scale * departure, residual)
 
 
-def fit_top(scores: Floats, top: NDArray[np.bool_], plain: Floats = PLAIN) -> tuple[float, Floats]:
-    r"""Return a and d of :math:`\operatorname{logit} P(\mathrm{top}) = c + (a p + d)^\top x`, p being plain.
+def fit_order(scores: Floats, finals: Floats, plain: Floats = PLAIN) -> tuple[float, Floats]:
+    r"""Return a and d of :math:`\operatorname{logit} P(i \succ j) = (a p + d)^\top (x_i - x_j)`; p: plain.
 
-    Maximum likelihood with the penalty :math:`\lambda |d|^2 / 2` on the departure from the plain order.
+    Bradley and Terry's likelihood of which of two trainings ends better, over the pairs whose better one is
+    in the better half, weighted so that they count as much as there are trainings, with the penalty
+    :math:`\lambda |d|^2 / 2` on the departure from the plain order.
     """
-    design = np.column_stack([scores @ plain, np.ones(len(scores)), scores])
-    penalty = np.array([0.0, 0.0, *[_PENALTY] * scores.shape[1]])
-    signs = np.where(top, 1.0, -1.0)
+    better, worse = np.nonzero((finals[:, None] > finals) & (finals >= np.quantile(finals, BETTER))[:, None])
+    ahead = scores[better] - scores[worse]
+    design, weight = np.column_stack([ahead @ plain, ahead]), len(scores) / len(ahead)
+    penalty = np.array([0.0, *[_PENALTY] * scores.shape[1]])
 
     def loss(v: Floats) -> tuple[float, Floats]:
-        margins = signs * (design @ v)
-        slope = -(design.T @ (signs * expit(-margins))) + penalty * v
-        return float(-log_expit(margins).sum() + penalty @ v**2 / 2), slope
+        margins = design @ v
+        slope = -weight * (design.T @ expit(-margins)) + penalty * v
+        return float(-weight * log_expit(margins).sum() + penalty @ v**2 / 2), slope
 
     found = minimize(loss, np.zeros(design.shape[1]), jac=True).x
-    return float(found[0]), np.asarray(found[2:], dtype=np.float64)
+    return float(found[0]), np.asarray(found[1:], dtype=np.float64)
 
 
 def cohort(task: TaskTraces, epoch: float) -> tuple[Floats, Floats]:

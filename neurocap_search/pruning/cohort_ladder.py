@@ -16,7 +16,9 @@ class CohortLadder:
 
     Of the ``n`` trials that have reached the lowest rung, a rung lets ``share * n`` go on. As long as
     others may still arrive there, it is :math:`\sqrt{\text{share} \cdot n}` fewer, one standard deviation
-    of a count: who is sent on early is then among the best at the end, too, and no place is wasted.
+    of a count: who is sent on early is then among the best at the end, too, and no place is wasted. Behind
+    rungs within the first epoch it is less still, in proportion to those that have got through that epoch:
+    with many workers all have passed the former before anybody has reached its end.
 
     Args:
         combination: Compares the trials.
@@ -128,8 +130,16 @@ class CohortLadder:
     def _open_places(self, number: int, roster: Roster) -> int:
         if self._complete(number, roster):
             return self.places(number)
-        expected = self._expected(number)
+        expected = self._expected(number) * self._seen()
         return int(expected - sqrt(expected))
+
+    def _seen(self) -> float:
+        """Return which share of those that will reach the first rung with a metric has reached it."""
+        number = next((k for k, rung in enumerate(self.rungs) if not rung.is_early), 0)
+        if number == 0:
+            return 1.0
+        coming = self.rungs[number - 1].share * len(self.rungs[0].rows)
+        return min(1.0, len(self.rungs[number].rows) / coming) if coming else 1.0
 
     def _complete(self, number: int, roster: Roster) -> bool:
         """Return whether nobody can arrive at a rung any more."""
@@ -141,7 +151,9 @@ class CohortLadder:
 
     def _waiting(self, number: int, roster: Roster, positions: range | None = None) -> Iterator[str]:
         """Iterate over the trials that wait at a rung, best first, at some positions only if given."""
-        ranked = list(self.ranking.positions(number, by_metric=self.by_metric))
-        chosen = ranked if positions is None else ranked[positions.start : positions.stop]
         promoted = self.rungs[number].promoted
+        positions_of = self.ranking.positions(number, by_metric=self.by_metric)
+        # Who was given up holds no place, even if it ranks better by what was learned since.
+        ranked = [t for t in positions_of if t in roster.paused or t in promoted]
+        chosen = ranked if positions is None else ranked[positions.start : positions.stop]
         return (t for t in chosen if t in roster.paused and t not in promoted and self.height(t) == number)

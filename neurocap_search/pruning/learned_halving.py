@@ -65,7 +65,7 @@ class LearnedHalvingPolicy(PruningPolicy):
         mode: ``"max"`` if larger is better, ``"min"`` otherwise.
         max_t: Epochs of full training.
         grace_period: Epochs before the first rung.
-        reduction_factor: One trial in its square goes on; default: 4, with ``early_stops`` 3.75, and 2.5 for
+        reduction_factor: One trial in its square goes on; default: 4, with ``early_stops`` 3.5, and 2.5 for
             the stopping type, which needs more room for its early decisions.
         early_stops: Shares of the first epoch, ascending, at each of which the worse half ends. Only where
             trials report within their first epoch: a report whose epoch is 0.25.
@@ -104,7 +104,7 @@ class LearnedHalvingPolicy(PruningPolicy):
         seed: int = 0,
     ) -> None:
         if reduction_factor is None:
-            reduction_factor = 2.5 if type == "stopping" else 3.75 if early_stops else 4
+            reduction_factor = 2.5 if type == "stopping" else 3.5 if early_stops else 4
         check_halving(mode, max_t, grace_period, reduction_factor)
         check_early_stops(early_stops)
         if type not in ("stopping", "promotion"):

@@ -49,13 +49,13 @@ class NeuralCapacitanceScheduler(PolicyScheduler):
         grace_period: Epochs before the first rung.
         reduction_factor: One in how many goes on at each rung; for the combination one in its square.
             Default: 4, and for the combination 2.5 when it decides for good (``promotion=False``), or else
-            3.75 with ``early_stops``.
+            3.5 with ``early_stops``.
         brackets: Brackets of successive halving, for ``predictor="capacitance"`` only.
         predictor: ``"combination"`` or ``"capacitance"``.
         names: The results' keys for signals of the combination that have other names there, such as
             ``{"train_loss": "loss", "parameters": "num_params"}``.
-        early_stops: Shares of the first epoch, such as ``(0.5,)``, at each of which the combination ends the
-            worse half of the trials. Only where trainables report there: ``time_attr`` 0.5, their training
+        early_stops: Shares of the first epoch, such as ``(0.25,)``, at each of which the combination ends the
+            worse half of the trials. Only where trainables report there: ``time_attr`` 0.25, their training
             loss and accuracy so far (and the size, with ``size_attr``), and NaN for the metric, which they do
             not know yet.
         audit: Share of trials that the combination never prunes, to measure what pruning costs.

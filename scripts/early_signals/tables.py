@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from fit_prior import TOP, agreed, fit_top
+from fit_prior import agreed, fit_order
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -126,7 +126,7 @@ def transferred(tuning: Sequence[Task], epoch: float, names: Sequence[str]) -> F
     shares, departures = [], []
     for task in tuning:
         scores = all_scores(task, epoch, names)
-        share, departure = fit_top(scores, task.finals >= np.quantile(task.finals, 1 - TOP), plain)
+        share, departure = fit_order(scores, task.finals, plain)
         shares.append(share)
         departures.append(departure)
     return np.asarray(np.mean(shares) * plain + agreed(np.array(departures)))

@@ -97,10 +97,10 @@ def test_a_wrong_value_names_the_key_the_value_and_the_way_out(override: str, me
 @pytest.mark.parametrize(
     ("overrides", "stops", "factor"),
     [
-        ([], (0.5,), 3.75),
+        ([], (0.25,), 3.5),
         (["scheduler.early_stops=[]"], (), 4),
-        (["scheduler.early_stops=[0.25, 0.5]"], (0.25, 0.5), 3.75),
-        (["scheduler.type=stopping"], (0.5,), 2.5),
+        (["scheduler.early_stops=[0.25, 0.5]"], (0.25, 0.5), 3.5),
+        (["scheduler.type=stopping"], (0.25,), 2.5),
         (["scheduler.grace_period=3"], (), 4),  # who waits for epoch 3 wants nobody judged before it
         (["scheduler={name: asha}"], (), 3),
     ],

@@ -73,8 +73,9 @@ class LearnedCombination:
       earlier weights learn from; no units have to agree, and a selected few do not pass for average ones;
     - from **finished trials**, the last order.
 
-    Nothing learned yet, it ranks by running accuracy and training loss, moved a little by size: the prior
-    departs from those two only as far as the recorded tasks agree.
+    Nothing learned yet, it ranks by running accuracy, training loss and size: the prior departs from the
+    order by the first two only as far as the recorded tasks agree. Where no losses are reported, the running
+    metric counts in their place.
 
     A Gaussian process would do more where hundreds of trials finish. In a search that finishes one trial in
     twenty there is nothing to learn its length scales from, and a prior on weights can be read, refitted and
@@ -153,8 +154,9 @@ class LearnedCombination:
         return ranked[::-1]
 
     def _rank(self, cohort: Cohort, later: Mapping[str, float]) -> tuple[Standings, dict[str, float]]:
-        prior = self._prior.at(cohort.epoch)
-        scores = self._scores(cohort.rows)
+        rows = cohort.rows.reshape(-1, len(SIGNALS))
+        prior = self._prior.at(cohort.epoch).where_reported(np.isfinite(rows).any(axis=0) & (self._kept > 0))
+        scores = self._scores(rows)
         known = [i for i, trial in enumerate(cohort.trials) if trial in later]
         weights, targets = prior.weights, scores[known] @ prior.weights.mean
         if len(known) > 1:
@@ -165,7 +167,7 @@ class LearnedCombination:
         return standings, {cohort.trials[i]: t for i, t in zip(known, targets.tolist(), strict=True)}
 
     def _scores(self, rows: Floats) -> Floats:
-        rows = rows.reshape(-1, len(SIGNALS)).copy()
+        rows = rows.copy()
         rows[:, 0] *= self.sign
         return cohort_scores(rows) * self._kept
 

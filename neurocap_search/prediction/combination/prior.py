@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurocap_search.prediction.combination.gaussian import Weights
 from neurocap_search.prediction.combination.signals import METRIC, SIGNALS, Floats
@@ -15,6 +16,9 @@ VERSION = 1
 BUNDLED_PRIOR = Path(__file__).with_name("prior.json")
 PLAIN: Floats = np.array([{METRIC: 1.0, "train_loss": -1.0}.get(signal.name, 0.0) for signal in SIGNALS])
 """The order by running accuracy and training loss, what one would go by without any recorded task."""
+
+_CURVES = {"train_accuracy": 1.0, "train_loss": -1.0, "val_loss": -1.0}
+"""Learning curves beside the metric, and which way they rank."""
 
 _PLAIN_WEIGHT, _PLAIN_SD, _PLAIN_NOISE = 0.4, 0.1, 0.55
 """Round figures in the range of those that the bundled bank gives."""
@@ -30,6 +34,22 @@ class EpochPrior(NamedTuple):
 
     weights: Weights
     noise: float
+
+    def where_reported(self, reported: NDArray[np.bool_]) -> "EpochPrior":
+        """Return the same where some learning curves are not reported: the metric counts in their place.
+
+        They say much the same, so the weight of learning curves against size is kept.
+
+        Args:
+            reported: (signals,), whether anybody has reported it.
+        """
+        names, mean = [signal.name for signal in SIGNALS], self.weights.mean.copy()
+        absent = [k for k, name in enumerate(names) if name in _CURVES and not reported[k]]
+        if not absent or not reported[names.index(METRIC)]:
+            return self
+        mean[names.index(METRIC)] += sum(_CURVES[names[k]] * mean[k] for k in absent)
+        mean[absent] = 0
+        return EpochPrior(Weights(mean, self.weights.covariance), self.noise)
 
 
 class Prior:

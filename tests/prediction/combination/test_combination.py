@@ -19,7 +19,9 @@ from neurocap_search.prediction.combination import (
     read_prior,
 )
 from neurocap_search.prediction.combination.gaussian import Weights
-from neurocap_search.prediction.combination.signals import normal_scores
+from neurocap_search.prediction.combination.peers import cohort_scores
+from neurocap_search.prediction.combination.signals import SignalCourse, normal_scores
+from neurocap_search.traces.bank import first_seeds, load_bank
 
 NAMES = [signal.name for signal in SIGNALS]
 
@@ -60,15 +62,45 @@ def test_with_nothing_learned_it_ranks_by_the_prior():
     assert combination.worth(standings)["train_loss"] == pytest.approx(1)
 
 
-def test_the_bundled_prior_is_near_running_accuracy_and_training_loss():
-    rng = np.random.default_rng(0)
-    scores = rng.normal(size=(500, len(NAMES)))
+@pytest.mark.parametrize("task", read_prior().tasks)
+def test_by_the_bundled_prior_trials_rank_nearly_as_by_running_accuracy_and_training_loss(task):
+    names = [{METRIC: "val_accuracy"}.get(name, name) for name in NAMES]
     for epoch in (1, 2, 3, 5, 8):
-        mean = read_prior().at(epoch).weights.mean
-        plain = plain_prior().at(epoch).weights.mean
-        assert spearmanr(scores @ mean, scores @ plain).statistic > 0.9
-        others = np.abs(mean[[k for k, name in enumerate(NAMES) if name not in (METRIC, "train_loss")]])
-        assert others.max() < 0.4 * min(mean[NAMES.index(METRIC)], -mean[NAMES.index("train_loss")])
+        rows = []
+        for trace in first_seeds(load_bank()[task]):
+            if trace.failure is None:
+                rows.append(row_of(names, trace.seen_at(epoch)))
+        scores = cohort_scores(np.array(rows))
+        ours, plain = (scores @ prior.at(epoch).weights.mean for prior in (read_prior(), plain_prior()))
+        assert spearmanr(ours, plain).statistic > 0.92
+
+
+@pytest.mark.parametrize("prior", [read_prior(), plain_prior()])
+def test_the_metric_counts_in_the_place_of_curves_that_nobody_reports(prior):
+    group = cohort(60)
+    curves = [NAMES.index(name) for name in ("train_accuracy", "train_loss", "val_loss")]
+    group.rows[:, curves] = np.nan
+    [standings] = LearnedCombination(prior=prior).rank([group], {})
+    before, now = prior.at(1).weights.mean, standings.weights.mean
+    assert now[0] == pytest.approx(before[0] + before[curves] @ [1, -1, -1])
+    assert now[curves].tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(np.delete(now, [0, *curves]), np.delete(before, [0, *curves]))
+
+
+def test_a_curve_that_some_report_keeps_its_weight_and_within_the_first_epoch_nothing_changes():
+    group, early = cohort(60), cohort(60, epoch=0.25)
+    group.rows[1:, NAMES.index("train_loss")] = np.nan
+    early.rows[:, [0, NAMES.index("val_loss")]] = np.nan  # nobody has evaluated anything by then
+    for found in (group, early):
+        [standings] = LearnedCombination().rank([found], {})
+        assert standings.weights.mean.tolist() == read_prior().at(found.epoch).weights.mean.tolist()
+
+
+def row_of(names, reports):
+    course = SignalCourse(names)
+    for report in reports:
+        course.follow(report)
+    return course.row()
 
 
 def test_without_a_bank_it_ranks_by_running_accuracy_and_training_loss_until_it_learns():
