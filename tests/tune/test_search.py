@@ -256,10 +256,10 @@ def test_the_learned_combination_searches_by_default(tmp_path: Path) -> None:
     assert (printed["completed"], printed["pruned"]) == (3, 2)  # the promotion type finishes at least three
     predictors = {d["prediction"]["predictor"] for d in decisions if d.get("prediction")}
     assert predictors == {"learned_combination"}
-    early = [line for line in decisions if line["epoch"] == 0.5]
-    assert len(early) == 5  # everybody is compared in mid-epoch by what training has told
+    early = [line for line in decisions if line["epoch"] == 0.25]
+    assert len(early) == 5  # everybody is compared within the first epoch by what training has told
     assert all("by its training so far" in line["reason"] for line in early)
-    assert printed["epochs"] % 1 == 0.5 * (sum(line["pruned"] for line in early) % 2)
+    assert printed["epochs"] % 1 == 0.25 * (sum(line["pruned"] for line in early) % 4)
 
 
 @pytest.mark.slow
