@@ -110,7 +110,7 @@ def _explain(details: ErrorDetails, kind: type[BaseModel]) -> str:
         return (
             f"  {key}.name: unknown, received {tag!r}.{did_you_mean(tag, names.split(', '))} Known: {names}."
         )
-    message = details["msg"].removeprefix("Value error, ")
+    message = details["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
     if isinstance(received, dict):  # a rule over several keys, whose message names the values itself
         return f"  {key}: {message}." if key else f"  {message}."
     guess = did_you_mean(received, _literals(model, path)) if error == "literal_error" else ""

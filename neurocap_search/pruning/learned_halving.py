@@ -31,7 +31,7 @@ _STATE = ("learned_halving", 3)
 _AUDITED = "it goes on as one of the audit, which is never pruned"
 KEPT_EARLY = 0.5
 STAY = 0.8
-"""Chosen, as all else, on the two tasks that the prior is fitted on. More rungs, and later ones, lost more:
+"""Chosen, as all else, on tasks that the prior is fitted on. More rungs, and later ones, lost more:
 in mid-training the best are told apart little better than at the beginning."""
 
 
@@ -48,8 +48,8 @@ class LearnedHalvingPolicy(PruningPolicy):
 
     With ``early_stops`` the worse half of the trials ends at each of these shares of the **first epoch**, for
     good in either type. A trial reports there what training has told so far, ``train_loss`` and
-    ``train_accuracy``: nothing has to be evaluated or saved. Half of the cost of looking at everybody once
-    goes into finished trials instead.
+    ``train_accuracy``: nothing has to be evaluated or saved. What a whole epoch of everybody would cost goes
+    into finished trials instead.
 
     A share of the trials, drawn before they train, is never pruned: the **audit**. It gives unbiased
     estimates of how well the prediction ranks and how often it prunes wrongly (:meth:`audit`). While eight

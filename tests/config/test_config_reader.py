@@ -78,6 +78,7 @@ def test_the_printed_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ("tracking.uri=http://me:secret@host", "tracking: uri holds a name, password or token"),
         ("name=a/b", "name: String should match pattern"),
         ("scheduler.early_stops=[1.5]", "Input should be less than 1, received 1.5"),
+        ("scheduler.early_stops=0.25", "scheduler.early_stops: Input should be a list, received 0.25."),
         ("scheduler.early_stops=[0.5, 0.25]", "early_stops: must ascend, received [0.5, 0.25]"),
         (
             "scheduler={name: asha, early_stops: [0.5]}",

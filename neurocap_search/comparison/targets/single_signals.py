@@ -16,13 +16,10 @@ from neurocap_search.prediction.combination import (
     Prior,
 )
 from neurocap_search.prediction.combination.peers import rank_among_peers
-from neurocap_search.prediction.combination.signals import AMONG_PEERS, SIZE
+from neurocap_search.prediction.combination.signals import AMONG_PEERS, NATURAL, SIZE
 from neurocap_search.traces.bank import first_seeds
 from neurocap_search.traces.schema import TaskTraces
 from neurocap_search.traces.trace import Trace
-
-NATURAL = {METRIC: 1, AMONG_PEERS: 1, "train_accuracy": 1, "train_loss": -1, "val_loss": -1}
-"""Which way these rank is no question; of all others it is learned on the tuning tasks."""
 
 Directions = Mapping[tuple[str, int], int]
 """By signal and epoch: 1 if larger values are taken for better, else -1."""

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocap_search.prediction.combination.gaussian import Weights
-from neurocap_search.prediction.combination.signals import METRIC, SIGNALS, Floats
+from neurocap_search.prediction.combination.signals import GROUPS, METRIC, NATURAL, SIGNALS, Floats
 
 VERSION = 1
 BUNDLED_PRIOR = Path(__file__).with_name("prior.json")
 PLAIN: Floats = np.array([{METRIC: 1.0, "train_loss": -1.0}.get(signal.name, 0.0) for signal in SIGNALS])
 """The order by running accuracy and training loss, what one would go by without any recorded task."""
-
-_CURVES = {"train_accuracy": 1.0, "train_loss": -1.0, "val_loss": -1.0}
-"""Learning curves beside the metric, and which way they rank."""
 
 _PLAIN_WEIGHT, _PLAIN_SD, _PLAIN_NOISE = 0.4, 0.1, 0.55
 """Round figures in the range of those that the bundled bank gives."""
@@ -44,10 +41,10 @@ class EpochPrior(NamedTuple):
             reported: (signals,), whether anybody has reported it.
         """
         names, mean = [signal.name for signal in SIGNALS], self.weights.mean.copy()
-        absent = [k for k, name in enumerate(names) if name in _CURVES and not reported[k]]
-        if not absent or not reported[names.index(METRIC)]:
+        absent = [k for k, name in enumerate(names) if name in GROUPS["learning curve"] and not reported[k]]
+        if not absent or names.index(METRIC) in absent:
             return self
-        mean[names.index(METRIC)] += sum(_CURVES[names[k]] * mean[k] for k in absent)
+        mean[names.index(METRIC)] += sum(NATURAL[names[k]] * mean[k] for k in absent)
         mean[absent] = 0
         return EpochPrior(Weights(mean, self.weights.covariance), self.noise)
 

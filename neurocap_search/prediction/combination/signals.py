@@ -46,6 +46,9 @@ SIGNALS = (
 """What the combination looks at. The mean of the epochs is steadier than the last one: one epoch is noisy.
 beta_eff counts by its size, because its sign depends on a convention and flips from epoch to epoch."""
 
+NATURAL: dict[str, int] = {METRIC: 1, AMONG_PEERS: 1, "train_accuracy": 1, "train_loss": -1, "val_loss": -1}
+"""Which way these rank is no question; of all others it has to be learned."""
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "learning curve": (METRIC, "train_accuracy", "train_loss", "val_loss"),
     "size": (SIZE, AMONG_PEERS),
