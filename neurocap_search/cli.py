@@ -13,7 +13,10 @@ from neurocap_search.errors import UserError
 from neurocap_search.exit_codes import exit_codes
 
 app = typer.Typer(
-    help="Neural architecture search that prunes trials by neural capacitance (beta_eff).",
+    help=(
+        "Neural architecture search that ends hopeless trials early, by what many signals together tell, "
+        "neural capacitance (beta_eff) among them."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -40,7 +40,7 @@ Examples:
   neurocap compare --resume runs/replayed-20260101-120000
 """
 
-_DEMO_HELP = """Replay the trainings that come with the package and open the report: under a minute, no GPU.
+_DEMO_HELP = """Replay the trainings that come with the package and open the report: a minute or two, no GPU.
 
 Examples:
 

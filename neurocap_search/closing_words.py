@@ -144,26 +144,30 @@ def _quality(quality: PredictionQuality) -> list[str]:
     def rho(value: float | None) -> str:
         return number(value, ".2f")
 
-    fallbacks = f", {quality.fallbacks} of them only what was seen" if quality.fallbacks else ""
+    at, without = f"Predictions     at epoch {quality.epoch}", quality.fallbacks
+    if not quality.trials:
+        return [f"{at}: none yet for the {_trials(without)} trained to the end"]
+    more = f"; for {without} more there was none yet" if without else ""
     within = "" if quality.within_one_std is None else f", {quality.within_one_std:.0%} within one s.d."
-    lines = [
-        f"Predictions     at epoch {quality.epoch}, on the {quality.trials} trials trained to the end"
-        f"{fallbacks}:",
+    return [
+        f"{at}, on {_trials(quality.trials)} trained to the end{more}:",
         f"                predicted: mean error {quality.mean_error:.4f}, rank correlation "
         f"{rho(quality.rank_correlation)}{within}",
         f"                just seen: mean error {quality.seen_mean_error:.4f}, rank correlation "
         f"{rho(quality.seen_rank_correlation)}",
+        f"                {verdict(quality)}",
     ]
-    return [*lines, f"                {verdict(quality)}"]
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial" if count == 1 else f"{count} trials"
 
 
 def verdict(quality: PredictionQuality) -> str:
     """Say in plain words whether the prediction was worth anything here."""
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
-    if quality.fallbacks == quality.trials:
-        return "None of these is a real prediction: each only stands for the accuracy seen by then."
     if ours is None or seen is None:
-        return "Too few trials to say whether the prediction ranks better than the accuracy seen."
+        return "These are too few, or too alike, to say whether the prediction ranks better."
     word = "better than" if ours > seen else "no better than"
     closer = "closer to" if quality.mean_error < quality.seen_mean_error else "no closer to"
     return f"On these survivors the prediction ranks {word} the accuracy seen, and is {closer} the finals."

@@ -13,6 +13,16 @@ from neurocap_search.errors import UserError, did_you_mean
 
 Config = TypeVar("Config", bound=BaseModel)
 
+_COMMANDS = {
+    "candidate": "neurocap compare FILE",
+    "live": "neurocap compare FILE",
+    "replay": "neurocap compare FILE",
+    "population": "neurocap record FILE",
+    "search": "neurocap search FILE",
+    "scheduler": "neurocap search FILE",
+}
+"""Sections that tell what a configuration is for."""
+
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
     """Read a search configuration; see :func:`read_as`.
@@ -56,8 +66,18 @@ def checked(kind: type[Config], values: Mapping[str, Any], source: str) -> Confi
     try:
         return kind.model_validate(values)
     except ValidationError as error:
+        if command := _command_for(values, kind):
+            raise UserError(f"{source} is a configuration for another command: {command}") from None
         lines = [_explain(details, kind) for details in error.errors()]
         raise UserError("\n".join([f"{source} cannot be used:", *lines])) from None
+
+
+def _command_for(values: Mapping[str, Any], kind: type[BaseModel]) -> str | None:
+    """Return the command that a configuration was written for, by a section only that one has."""
+    for section, command in _COMMANDS.items():
+        if section in values and section not in kind.model_fields:
+            return command
+    return None
 
 
 def dump_config(config: BaseModel) -> str:

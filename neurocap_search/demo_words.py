@@ -1,4 +1,4 @@
-"""``neurocap demo``: the bundled bank through the rules, in under a minute."""
+"""``neurocap demo``: the bundled bank through the rules, in a minute or two."""
 
 import os
 import sys

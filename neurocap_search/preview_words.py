@@ -126,4 +126,5 @@ def _after(found: Preview) -> list[str]:
         lines += ["The sampler learns: its later networks are better, and fewer are pruned than that."]
     if found.price_per_hour is not None:
         lines += [f"The price is {found.price_per_hour:g} for each {found.device}-hour."]
+    lines += ["Training alone was timed: starting trials, reports and checkpoints come on top."]
     return [*lines, "Nothing was kept, and nothing has been begun."]

@@ -1,9 +1,11 @@
 """What a decision costs: our policies and Ray's ASHA on the same reports, in one process.
 
-Many trials report in turns (``--workers`` at a time), each with the metric and beta_eff. Timed is the
-answer to one report alone, under a policy that pauses with the questions that a scheduler asks after it:
-who is given up, who goes on. Each rule sees the same curves; a trial that it stops or pauses reports no
-more, so rules that prune answer fewer reports.
+Many trials report in turns (``--workers`` at a time), each with the metric, beta_eff and training loss.
+Timed is the answer to one report alone, under a policy that pauses with the questions that a scheduler asks
+after it: who is given up, who goes on. Each rule sees the same curves; a trial that it stops or pauses
+reports no more, so rules that prune answer fewer reports.
+
+A third table has the learned policies, on the first 1,000 trials.
 
 Our decisions make their sentence, and a prediction that decides nothing, when somebody reads them. The
 second table counts that in: each decision is read at once, as a journal does it. Ray's has neither.
@@ -32,6 +34,7 @@ from neurocap_search.pruning import (
     GuardedPolicy,
     HyperbandPolicy,
     IEpochPolicy,
+    LearnedHalvingPolicy,
     MedianPolicy,
     PromotionHalvingPolicy,
     PruningPolicy,
@@ -57,6 +60,12 @@ POLICIES: dict[str, Callable[[], PruningPolicy]] = {
     "i-epoch": lambda: IEpochPolicy(metric="acc", epochs=3, max_t=27),
     "guarded stopping halving": lambda: GuardedPolicy(stopping(), metric="acc", patience=1, protect_best=10),
 }
+LEARNED: dict[str, Callable[[], PruningPolicy]] = {
+    "learned": lambda: LearnedHalvingPolicy(metric="acc", max_t=27),
+    "learned promotion": lambda: LearnedHalvingPolicy(metric="acc", max_t=27, type="promotion"),
+}
+FEW = 1000
+"""They rank all trials anew at each rung, so that a decision takes longer the more there are."""
 
 
 class RaysAsha:
@@ -146,7 +155,7 @@ def reports(trials: int) -> Iterator[list[Report]]:
         accuracy = end * (1 - np.exp(-rate * epochs)) + 0.01 * rng.standard_normal(27)
         beta = np.exp(-rate * epochs) + 0.01 * rng.standard_normal(27)
         yield [
-            Report(int(t), {"acc": float(a), "beta_eff": float(b)})
+            Report(int(t), {"acc": float(a), "beta_eff": float(b), "train_loss": 1 - float(a)})
             for t, a, b in zip(epochs, accuracy, beta, strict=True)
         ]
 
@@ -244,6 +253,9 @@ def main() -> None:
     show("decision", measure(ray | ours, curves, args))
     print()
     show("decision, read at once", measure(ray | read, curves, args))
+    print()
+    learned: Sides = {name: lambda make=make: Ours(make()) for name, make in LEARNED.items()}
+    show(f"decision, of {min(FEW, args.trials)} trials", measure(ray | learned, curves[:FEW], args))
     state_cost(curves, args.workers)
 
 

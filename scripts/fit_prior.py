@@ -7,8 +7,8 @@ Of each task every architecture's first training counts. Its signals after some 
 and the task's weights are those that best say which of two trainings ends better, over all pairs of which one
 is in the better half: the top has to be kept, the order of the worse half does not matter. The weights start
 from the order by running accuracy and training loss (``PLAIN``) and move away from it against a penalty. A
-departure's mean over the tasks is shrunk by how much the tasks disagree about it; their disagreement is its
-standard deviation. Which tasks: those on which nothing is reported; who fits on a task has seen it.
+departure's mean over the tasks is shrunk by how much the tasks disagree about it; half of their disagreement
+is its standard deviation. Which tasks: those on which nothing is reported; who fits on a task has seen it.
 """
 
 import argparse
@@ -45,6 +45,8 @@ BETTER = 0.5
 _PENALTY = 1.0
 """Chosen, like the pairs, by fitting on three tuning tasks and pruning the fourth."""
 _LEAST_SD = 0.05
+_SURENESS = 0.5
+"""Tasks seem to disagree more than they do, because each task's fit is uncertain too. Chosen likewise."""
 
 
 def fit(tasks: Sequence[TaskTraces]) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def _fit_epoch(tasks: Sequence[TaskTraces], epoch: float) -> dict[str, Any]:
     departures = np.array([fit.departure for fit in fits])
     weights = departures + shares[:, None] * PLAIN
     noise = np.sqrt(np.mean([fit.noise**2 for fit in fits]))
-    sd = np.sqrt(weights.var(axis=0, ddof=1) + _LEAST_SD**2)
+    sd = _SURENESS * np.sqrt(weights.var(axis=0, ddof=1) + _LEAST_SD**2)
     mean = shares.mean() * PLAIN + agreed(departures)
     return {"mean": mean.round(4).tolist(), "sd": sd.round(4).tolist(), "noise": round(float(noise), 4)}
 
@@ -90,6 +92,11 @@ class Fit(NamedTuple):
 
 def _fit_task(task: TaskTraces, epoch: float) -> Fit:
     rows, finals = cohort(task, epoch)
+    if len(np.unique(finals)) < 2:
+        raise UserError(
+            f"The {len(finals)} usable trainings of task {task.task!r} do not differ in their final "
+            f"{task.metric}, so no order can be learned from them; leave it out of --tasks."
+        )
     scores, standings = cohort_scores(rows), normal_scores(finals[:, None])[:, 0]
     plain, departure = fit_order(scores, finals)
     predicted = scores @ (plain * PLAIN + departure)

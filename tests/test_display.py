@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from neurocap_search.closing_words import verdict
+from neurocap_search.closing_words import _quality, verdict
 from neurocap_search.display import LiveTable
 from neurocap_search.prediction import Prediction, Report
 from neurocap_search.pruning import Action, Decision
@@ -52,14 +52,24 @@ def test_running_trials_are_always_in_sight() -> None:
     [
         (0.9, 0.7, "ranks better than the accuracy seen, and is closer to the finals"),
         (0.7, 0.9, "ranks no better than the accuracy seen"),
-        (None, 0.9, "Too few trials to say"),
+        (None, 0.9, "too few, or too alike, to say"),
     ],
 )
 def test_the_verdict_never_flatters(ours: float | None, seen: float, words: str) -> None:
     assert words in verdict(PredictionQuality(4, 5, 1, 0.01, ours, 0.5, 0.02, seen))
 
 
-def test_the_verdict_gives_beta_eff_no_credit_for_fallbacks() -> None:
-    assert "None of these is a real prediction" in verdict(
-        PredictionQuality(4, 5, 5, 0.01, 0.9, 0.5, 0.02, 0.7)
-    )
+@pytest.mark.parametrize(
+    ("trials", "fallbacks", "words"),
+    [
+        (0, 5, "at epoch 4: none yet for the 5 trials trained to the end"),
+        (4, 1, "at epoch 4, on 4 trials trained to the end; for 1 more there was none yet:"),
+        (4, 0, "at epoch 4, on 4 trials trained to the end:"),
+    ],
+)
+def test_a_trial_without_a_prediction_is_counted_and_not_compared(
+    trials: int, fallbacks: int, words: str
+) -> None:
+    lines = _quality(PredictionQuality(4, trials, fallbacks, 0.01, 0.9, 0.5, 0.02, 0.7))
+    assert lines[0] == f"Predictions     {words}"
+    assert len(lines) == (4 if trials else 1)

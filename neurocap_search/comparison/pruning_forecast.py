@@ -8,7 +8,7 @@ import numpy as np
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import HyperbandPolicy
-from neurocap_search.pruning.learned_halving import KEPT_EARLY, STAY
+from neurocap_search.pruning.learned_rungs import KEPT_EARLY, STAY
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
 from neurocap_search.tune.policies import make_policy

@@ -91,7 +91,8 @@ class CapacitanceRidge:
         """Predict the final metric from the reports seen so far.
 
         Args:
-            history: Reports of one trial; those without a finite metric or beta_eff are left out.
+            history: Reports of one trial; those without a finite metric or beta_eff are left out, and those
+                from within the first epoch.
 
         Returns:
             The prediction; its ``fallback`` says why where it is only the best value seen.
@@ -117,7 +118,7 @@ class CapacitanceRidge:
         beta: list[float] = []
         metric: list[float] = []
         epochs: list[float] = []
-        for report in history:
+        for report in (whole for whole in history if not whole.is_early):
             b, y = report.metrics.get(self.capacitance), report.metrics.get(self.metric)
             if b is not None and y is not None and math.isfinite(b) and math.isfinite(y):
                 beta.append(b)

@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-
-def check_mode(mode: str) -> None:
-    """Raise ValueError unless ``mode`` is one of the two."""
-    if mode not in ("max", "min"):
-        raise ValueError(f"mode must be 'max' or 'min', received {mode!r}.")
+from neurocap_search.prediction.arguments import check_mode
 
 
 def check_max_t(max_t: float) -> None:
@@ -33,12 +29,6 @@ def check_early_stops(early_stops: Sequence[float]) -> None:
             "early_stops must be shares of the first epoch, ascending, above 0 and below 1, such as "
             f"(0.25, 0.5); received {tuple(early_stops)!r}."
         )
-
-
-def check_at_least(name: str, value: float, least: int) -> None:
-    """Raise ValueError if an argument is too small."""
-    if not value >= least:
-        raise ValueError(f"{name} must be at least {least}, received {value}.")
 
 
 def check_state(state: dict[str, Any], policy: str, version: int, settings: dict[str, Any]) -> None:

@@ -10,11 +10,14 @@ from neurocap_search.pruning.cohort_ranking import CohortRanking, Place
 from neurocap_search.pruning.cohort_rung import CohortRung
 from neurocap_search.pruning.roster import Roster
 
+_SURE = 1e-9
+"""Of 49 trials one in 3.5² are four, although it comes out as 3.9999999999999996."""
+
 
 class CohortLadder:
     r"""Rungs at which all trials are compared anew, and who may go on from each.
 
-    Of the ``n`` trials that have reached the lowest rung, a rung lets ``share * n`` go on. As long as
+    Of the ``n`` trials that have reached a rung, each lets ``share * n`` go on. As long as
     others may still arrive there, it is :math:`\sqrt{\text{share} \cdot n}` fewer, one standard deviation
     of a count: who is sent on early is then among the best at the end, too, and no place is wasted. Behind
     rungs within the first epoch it is less still, in proportion to those that have got through that epoch:
@@ -39,17 +42,22 @@ class CohortLadder:
         bounds: tuple[float, float] | None,
         least: int,
     ) -> None:
-        self.rungs = [CohortRung(epoch, share) for epoch, share in rungs]
+        arriving = [1.0, *(share for _, share in rungs)][: len(rungs)]
+        self.rungs = [CohortRung(*rung, rung[1] / there) for rung, there in zip(rungs, arriving, strict=True)]
+        self._first_whole = next((k for k, rung in enumerate(self.rungs) if not rung.is_early), len(rungs))
+        self._arrived: set[str] = set()
         self.ranking = CohortRanking(combination, self.rungs, bounds)
         self._least, self.by_metric, self.exhausted = least, False, False
 
     def enter(self, trial_id: str, epoch: float, row: list[float], seen: float) -> int | None:
         """Enter a trial into the rungs it has reached; return the highest, None if it was promoted there."""
-        reached = [k for k, rung in enumerate(self.rungs) if epoch >= rung.milestone]
+        # A whole epoch is not to be compared with the beginning of one.
+        reached = [k for k, r in enumerate(self.rungs) if epoch >= r.milestone and r.is_early == (epoch < 1)]
         if not reached or trial_id in self.rungs[reached[-1]].promoted:
             return None
         for k in reached:
             self.rungs[k].enter(trial_id, row, seen)
+        self._arrived.add(trial_id)
         self.ranking.changed()
         return reached[-1]
 
@@ -58,6 +66,10 @@ class CohortLadder:
         for rung in self.rungs:
             if trial_id in rung.rows:
                 rung.promoted[trial_id] = None
+
+    def is_passed_by(self, trial_id: str) -> bool:
+        """Return whether a trial has gone on from the highest rung, or there is none."""
+        return not self.rungs or trial_id in self.rungs[-1].promoted
 
     def let_pass(self, number: int, trial_id: str) -> None:
         """Let a trial train on from one rung to the next."""
@@ -75,7 +87,7 @@ class CohortLadder:
 
     def places(self, number: int) -> int:
         """Return how many may go on from a rung once all are there."""
-        return max(self._least, int(self._expected(number)))
+        return max(self._least, int(self._expected(number) + _SURE))
 
     def next(self, roster: Roster) -> str | None:
         """Return the best waiting trial of the highest rung that has a place for it by now."""
@@ -108,10 +120,9 @@ class CohortLadder:
 
     def to_json(self) -> dict[str, Any]:
         """Return rungs and what is known of the ends, JSON-ready."""
-        finals = {trial: self.ranking.finals[trial] for trial in self.ranking.finals}
         return {
             "rungs": [rung.to_json() for rung in self.rungs],
-            "finals": finals,
+            "finals": dict(self.ranking.finals),
             "failed": list(self.ranking.failed),
             "exhausted": self.exhausted,
         }
@@ -121,11 +132,12 @@ class CohortLadder:
         for rung, saved in zip(self.rungs, state["rungs"], strict=True):
             rung.load_json(saved)
         self.ranking.finals, self.ranking.failed = dict(state["finals"]), dict.fromkeys(state["failed"])
+        self._arrived = {trial_id for rung in self.rungs for trial_id in rung.rows}
         self.exhausted = state["exhausted"]
         self.ranking.changed()
 
     def _expected(self, number: int) -> float:
-        return self.rungs[number].share * len(self.rungs[0].rows)
+        return self.rungs[number].share * len(self._arrived)
 
     def _open_places(self, number: int, roster: Roster) -> int:
         if self._complete(number, roster):
@@ -135,11 +147,11 @@ class CohortLadder:
 
     def _seen(self) -> float:
         """Return which share of those that will reach the first rung with a metric has reached it."""
-        number = next((k for k, rung in enumerate(self.rungs) if not rung.is_early), 0)
-        if number == 0:
+        if self._first_whole in (0, len(self.rungs)):
             return 1.0
-        coming = self.rungs[number - 1].share * len(self.rungs[0].rows)
-        return min(1.0, len(self.rungs[number].rows) / coming) if coming else 1.0
+        early, whole = self.rungs[self._first_whole - 1], self.rungs[self._first_whole]
+        coming = early.share * len(self.rungs[0].rows) + len(whole.rows.keys() - self.rungs[0].rows.keys())
+        return min(1.0, len(whole.rows) / coming) if coming else 1.0
 
     def _complete(self, number: int, roster: Roster) -> bool:
         """Return whether nobody can arrive at a rung any more."""

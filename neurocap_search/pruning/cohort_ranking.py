@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocap_search.prediction import Prediction
+from neurocap_search.prediction.arguments import clip
 from neurocap_search.prediction.combination import LearnedCombination, Standings, final_metric
 from neurocap_search.pruning.cohort_rung import CohortRung
 
@@ -25,6 +26,16 @@ class Place(NamedTuple):
     position: int
     peers: int
     places: int
+
+    @property
+    def ahead(self) -> float:
+        """Share of the peers that do not rank before it."""
+        return 1 - self.position / self.peers
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is among those that go on."""
+        return self.position < self.places
 
 
 class CohortRanking:
@@ -59,7 +70,8 @@ class CohortRanking:
         self._positions: dict[tuple[int, bool], dict[str, int]] = {}
 
     def finish(self, trial_id: str, final: float) -> None:
-        """Note the final metric of a trial."""
+        """Note the final metric of a trial; if it had failed before, it has not after all."""
+        self.failed.pop(trial_id, None)
         self.finals[trial_id] = final
         self.changed()
 
@@ -88,7 +100,7 @@ class CohortRanking:
         if found is None:
             rung, sign = self._rungs[number], self._combination.sign
             seen = sign * np.array(list(rung.seen.values()))
-            scores = seen if by_metric else self.standings(number).chance(rung.share)
+            scores = seen if by_metric else self.standings(number).margin(rung.kept)
             alive = np.array([trial not in self.failed for trial in rung.rows], dtype=bool)
             trials, scores = [t for t in rung.rows if t not in self.failed], scores[alive]
             order = np.argsort(-scores, kind="stable")
@@ -112,8 +124,7 @@ class CohortRanking:
         def predict() -> Prediction:
             finished, finals = np.array(list(known), dtype=int), np.array(list(known.values()))
             mean, std = final_metric(standings.mean, standings.std, seen, finished, finals)
-            value = sign * float(mean[number_of[trial_id]])
-            value = value if bounds is None else min(max(value, bounds[0]), bounds[1])
+            value = clip(sign * float(mean[number_of[trial_id]]), bounds)
             if std is None:
                 why = f"only {len(finals)} of the trials seen at epoch {epochs[-1]} have finished"
                 return Prediction(value, None, _NAME, epochs, fallback=why)

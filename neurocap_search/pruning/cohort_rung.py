@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from neurocap_search.prediction.combination import Cohort
+from neurocap_search.prediction.combination.signals import from_json, to_json
 
 
 class CohortRung:
@@ -14,6 +15,7 @@ class CohortRung:
     Args:
         milestone: Epoch at which trials are compared; below 1 a share of the first epoch.
         share: Which share of all trials goes on from here.
+        kept: Which share of those that arrive here goes on.
 
     Attributes:
         rows: The signals of each trial at its arrival, in order of arrival.
@@ -21,8 +23,8 @@ class CohortRung:
         promoted: Trials that have gone on.
     """
 
-    def __init__(self, milestone: float, share: float) -> None:
-        self.milestone, self.share = milestone, share
+    def __init__(self, milestone: float, share: float, kept: float) -> None:
+        self.milestone, self.share, self.kept = milestone, share, kept
         self.rows: dict[str, list[float]] = {}
         self.seen: dict[str, float] = {}
         self.promoted: dict[str, None] = {}
@@ -37,23 +39,18 @@ class CohortRung:
         self.rows.setdefault(trial_id, row)
         self.seen.setdefault(trial_id, seen)
 
-    def withdraw(self, trial_id: str) -> None:
-        """Forget a trial."""
-        for table in (self.rows, self.seen, self.promoted):
-            table.pop(trial_id, None)
-
     def cohort(self) -> Cohort:
         """Return the trials for a predictor that compares them."""
         return Cohort(self.milestone, tuple(self.rows), np.array(list(self.rows.values()), dtype=float))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, for :meth:`load_json`."""
-        rows = {trial: [None if v != v else v for v in row] for trial, row in self.rows.items()}
-        seen = {trial: None if v != v else v for trial, v in self.seen.items()}
+        rows = {trial: to_json(row) for trial, row in self.rows.items()}
+        seen = dict(zip(self.seen, to_json(list(self.seen.values())), strict=True))
         return {"rows": rows, "seen": seen, "promoted": list(self.promoted)}
 
     def load_json(self, state: Mapping[str, Any]) -> None:
         """Take over a state from :meth:`to_json`."""
-        self.rows = {t: [float("nan") if v is None else v for v in row] for t, row in state["rows"].items()}
-        self.seen = {t: float("nan") if v is None else v for t, v in state["seen"].items()}
+        self.rows = {trial: from_json(row) for trial, row in state["rows"].items()}
+        self.seen = dict(zip(state["seen"], from_json(list(state["seen"].values())), strict=True))
         self.promoted = dict.fromkeys(state["promoted"])

@@ -4,7 +4,8 @@ from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 from neurocap_search.prediction import Report, plain
-from neurocap_search.pruning.arguments import check_at_least, check_mode, check_state
+from neurocap_search.prediction.arguments import check_at_least, check_mode
+from neurocap_search.pruning.arguments import check_state
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.ranking import Ranking

@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any, Literal
 
 from neurocap_search.prediction import History, Predictor, Report
-from neurocap_search.pruning.arguments import check_at_least, check_halving, check_state
+from neurocap_search.prediction.arguments import check_at_least
+from neurocap_search.pruning.arguments import check_halving, check_state
 from neurocap_search.pruning.decision import Decision
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.pooled_predictor import PooledPredictor

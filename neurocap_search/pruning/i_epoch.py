@@ -3,7 +3,8 @@
 from typing import Any, Literal
 
 from neurocap_search.prediction import Report, plain
-from neurocap_search.pruning.arguments import check_at_least, check_mode, check_state
+from neurocap_search.prediction.arguments import check_at_least, check_mode
+from neurocap_search.pruning.arguments import check_state
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.outcomes import already_ended, fully_trained, not_comparable, usable
 from neurocap_search.pruning.policy import PruningPolicy

@@ -46,8 +46,8 @@ class Insight(NamedTuple):
         0.75
         >>> print(insight.sentence)
         9 trials were exempt from pruning, to check on the prediction: it ranks them with a correlation of \
-0.60 with their finals, the metric seen with 0.40 (Kendall), and 0% of them would have been pruned \
-although they ended among the best fifth. The combination decides.
+0.60 with their finals, the metric seen with 0.40 (Kendall), and 0% of their best fifth would have been \
+pruned. The combination decides.
         >>> Insight.from_json(insight.to_json()) == insight
         True
     """
@@ -136,8 +136,8 @@ def _audited(audit: Estimates) -> str:
     return (
         f"{audit.trials} trials were exempt from pruning, to check on the prediction{few}: it ranks them "
         f"with a correlation of {audit.predicted:.2f} with their finals, the metric seen with "
-        f"{audit.seen:.2f} (Kendall), and {audit.wrongly_pruned:.0%} of them would have been pruned although "
-        "they ended among the best fifth."
+        f"{audit.seen:.2f} (Kendall), and {audit.wrongly_pruned:.0%} of their best fifth would have been "
+        "pruned."
     )
 
 

@@ -5,17 +5,15 @@ from math import nan
 from typing import Any, Literal
 
 from neurocap_search.prediction import Report, plain
+from neurocap_search.prediction.arguments import check_at_least, check_bounds
 from neurocap_search.prediction.combination import LearnedCombination, SignalCourse
-from neurocap_search.pruning.arguments import (
-    check_at_least,
-    check_early_stops,
-    check_halving,
-    check_state,
-)
+from neurocap_search.pruning.arguments import check_early_stops, check_halving, check_state
 from neurocap_search.pruning.audit import Arrival, Audit, Estimates
 from neurocap_search.pruning.cohort_ladder import CohortLadder
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.insight import Insight, SignalShares
+from neurocap_search.pruning.learned_rungs import rungs_below, usual_factor
+from neurocap_search.pruning.learned_words import AUDITED, place_in_words
 from neurocap_search.pruning.outcomes import (
     already_ended,
     between_rungs,
@@ -26,13 +24,8 @@ from neurocap_search.pruning.outcomes import (
 from neurocap_search.pruning.policy import PruningPolicy
 from neurocap_search.pruning.roster import Pause, Roster
 
-_STATE = ("learned_halving", 3)
-"""Since 2 with the metric among peers, since 3 with rungs within the first epoch."""
-_AUDITED = "it goes on as one of the audit, which is never pruned"
-KEPT_EARLY = 0.5
-STAY = 0.8
-"""Chosen, as all else, on tasks that the prior is fitted on. More rungs, and later ones, lost more:
-in mid-training the best are told apart little better than at the beginning."""
+_STATE = ("learned_halving", 4)
+"""Since 3 with rungs within the first epoch, since 4 with the reports that may be taken back."""
 
 
 class LearnedHalvingPolicy(PruningPolicy):
@@ -44,21 +37,22 @@ class LearnedHalvingPolicy(PruningPolicy):
     :class:`~neurocap_search.prediction.combination.LearnedCombination`, which learns from rung to rung and
     from finished trials what the signals are worth. Many signals together tell more after one epoch than
     the metric alone, so it prunes early, and what that saves goes into finished trials. The promotion type
-    finishes at least three.
+    lets at least three go on, as long as ``max_paused`` leaves them.
 
     With ``early_stops`` the worse half of the trials ends at each of these shares of the **first epoch**, for
     good in either type. A trial reports there what training has told so far, ``train_loss`` and
     ``train_accuracy``: nothing has to be evaluated or saved. What a whole epoch of everybody would cost goes
     into finished trials instead.
 
-    A share of the trials, drawn before they train, is never pruned: the **audit**. It gives unbiased
-    estimates of how well the prediction ranks and how often it prunes wrongly (:meth:`audit`). While eight
-    or more audited trials say that the prediction ranks no better than the metric itself, trials compete by
-    the metric, as in plain successive halving, and each reason says so.
+    A share of the trials, drawn before they train, is never pruned: the **audit**. From trials that no
+    decision has selected it estimates how well the prediction ranks and how often it prunes wrongly
+    (:meth:`audit`). While eight or more audited trials say that the prediction ranks no better than the
+    metric itself, trials compete by the metric, as in plain successive halving, and each reason says so.
 
     When not to use it: with fewer than about 20 trials: ranks among so few say little. When trials
     report nothing beside the metric. When slow starters may win: nothing seen in ``grace_period`` epochs
-    tells of them.
+    tells of them. When trials end by themselves before ``max_t``: they teach nothing, the audited neither.
+    With tens of thousands of trials: each report ranks all of them anew, 2 ms among 1,000.
 
     Args:
         metric: Name of the number in the reports that is optimised.
@@ -104,26 +98,23 @@ class LearnedHalvingPolicy(PruningPolicy):
         seed: int = 0,
     ) -> None:
         if reduction_factor is None:
-            reduction_factor = 2.5 if type == "stopping" else 3.5 if early_stops else 4
+            reduction_factor = usual_factor(type, early_stops)
         check_halving(mode, max_t, grace_period, reduction_factor)
         check_early_stops(early_stops)
         if type not in ("stopping", "promotion"):
             raise ValueError(f"type must be 'stopping' or 'promotion', received {type!r}.")
         if max_paused is not None:
             check_at_least("max_paused", max_paused, 0)
-        if bounds is not None and not bounds[0] < bounds[1]:
-            raise ValueError(f"bounds must be (low, high) with low < high, received {bounds!r}.")
+        check_bounds(bounds)
         self.metric, self.mode, self.max_t, self.type = metric, mode, max_t, type
         self.grace_period, self.reduction_factor, self.max_paused = grace_period, reduction_factor, max_paused
-        self.pauses, self._early_stops = type == "promotion", tuple(early_stops)
+        self.pauses, self._early_stops, self._bounds = type == "promotion", tuple(early_stops), bounds
         self._audit = Audit(audit, seed)
         self._combination = combination or LearnedCombination(metric=metric, mode=mode)
-        early = [(mark, KEPT_EARLY ** (k + 1)) for k, mark in enumerate(early_stops)]
-        share = min(reduction_factor**-2, KEPT_EARLY ** len(early))
-        rungs = [*early, (grace_period, share), (2 * grace_period, STAY * share)]
-        below = [(epoch, share) for epoch, share in rungs if epoch < max_t]
+        _check_same_goal(self._combination, metric, mode)
+        rungs = rungs_below(max_t, grace_period, reduction_factor, early_stops)
         # One that decides for good lets the first ones pass anyway, and they are as many.
-        self._ladder = CohortLadder(self._combination, below, bounds, least=3 if self.pauses else 1)
+        self._ladder = CohortLadder(self._combination, rungs, bounds, least=3 if self.pauses else 1)
         self._courses: dict[str, SignalCourse] = {}
         self._roster, self._any_trained = Roster(), False
 
@@ -154,7 +145,9 @@ class LearnedHalvingPolicy(PruningPolicy):
 
     def audit(self) -> Estimates:
         """Return what the trials that are never pruned say about the predictions."""
-        return self._audit.estimates()
+        revised = self._audit.trials if self.pauses else ()  # who decides for good has noted it at once
+        alive = [trial for trial in revised if trial not in self._ladder.ranking.failed]
+        return self._audit.estimates([trial for trial in alive if not self._has_place(trial)])
 
     def contributions(self) -> dict[float, dict[str, float]]:
         """Return for each rung's epoch the share of each signal in the predicted differences."""
@@ -179,13 +172,16 @@ class LearnedHalvingPolicy(PruningPolicy):
         if self._roster.has_ended(trial_id):
             return already_ended(epoch)
         self._roster.run(trial_id)
+        self._ladder.ranking.revive(trial_id)
+        self._audit.revive(trial_id)
         if report.is_early:
             return self._compete_early(trial_id, report)
         if epoch >= self.max_t and (value is None or usable(value)):
             return fully_trained(epoch, self.max_t)
         if not usable(value):
             return self._turn_away(trial_id, report)
-        self._ladder.ranking.revive(trial_id)
+        if self._ladder.is_passed_by(trial_id):
+            return between_rungs(epoch)
         course = self._courses.setdefault(trial_id, self._combination.course())
         course.follow(report)
         number = self._ladder.enter(trial_id, epoch, course.row(), value)
@@ -200,13 +196,12 @@ class LearnedHalvingPolicy(PruningPolicy):
             self._any_trained = True
             self._ladder.ranking.finish(trial_id, value)
             self._audit.finish(trial_id, self._combination.sign * value)
-            self._ladder.by_metric = not self._audit.estimates().trustworthy
+            self._judge_by_audit()
 
     def on_error(self, trial_id: str) -> None:
         """Let the trial go; that it failed is learned from, unless it is tried again."""
         self._roster.fail(trial_id)
-        self._courses.pop(trial_id, None)
-        self._ladder.ranking.fail(trial_id)
+        self._come_to_nothing(trial_id)
 
     def on_exhausted(self) -> None:
         """Give up, from now on, who can no longer go on."""
@@ -261,22 +256,30 @@ class LearnedHalvingPolicy(PruningPolicy):
         self._courses = {t: self._combination.course(course) for t, course in state["courses"].items()}
         self._audit.load_json(state["audit"])
         self._roster, self._any_trained = Roster.from_json(state["roster"]), state["any_trained"]
-        self._ladder.by_metric = not self._audit.estimates().trustworthy
+        self._judge_by_audit()
 
     def _settings(self) -> dict[str, Any]:
         names = ("metric", "mode", "max_t", "grace_period", "reduction_factor", "type", "max_paused")
         settings = {name: getattr(self, name) for name in names}
-        return settings | {"audit": self._audit.share, "early_stops": list(self._early_stops)}
+        settings |= {"audit": self._audit.share, "early_stops": list(self._early_stops)}
+        return settings | {"bounds": self._bounds and list(self._bounds)} | self._combination.settings()
 
     def _turn_away(self, trial_id: str, report: Report) -> Decision:
         decision = not_comparable(self.metric, report)
         if decision.failed:
-            self._ladder.ranking.fail(trial_id)
+            self._come_to_nothing(trial_id)
         return decision
+
+    def _come_to_nothing(self, trial_id: str) -> None:
+        self._ladder.ranking.fail(trial_id)
+        self._audit.fail(trial_id)
+        self._judge_by_audit()
+
+    def _judge_by_audit(self) -> None:
+        self._ladder.by_metric = not self._audit.estimates().trustworthy
 
     def _compete_early(self, trial_id: str, report: Report) -> Decision:
         """Compare a trial within its first epoch by what that report alone says, and end the worse ones."""
-        self._ladder.ranking.revive(trial_id)
         course = self._combination.course()
         course.follow(report)
         number = self._ladder.enter(trial_id, report.epoch, course.row(), nan)
@@ -290,12 +293,14 @@ class LearnedHalvingPolicy(PruningPolicy):
         return Decision(Action.CONTINUE, report.epoch, why)
 
     def _fate_early(self, number: int, trial_id: str) -> tuple[bool, str]:
+        has_place = self._ladder.place(number, trial_id, by_metric=False).is_held
         if self._audit.draw(trial_id):
-            return True, _AUDITED
+            if not has_place and not self._ladder.by_metric:
+                self._audit.prune(trial_id)
+            return True, AUDITED
         if self._ladder.by_metric:
             return True, "it goes on, because the metric decides, which it does not have yet"
-        position, _, places = self._ladder.place(number, trial_id, by_metric=False)
-        return (True, "it goes on") if position < places else (False, "it is pruned")
+        return has_place, "it goes on" if has_place else "it is pruned"
 
     def _compete(self, number: int, trial_id: str, epoch: float) -> Decision:
         if self._audit.draw(trial_id):
@@ -304,8 +309,7 @@ class LearnedHalvingPolicy(PruningPolicy):
         if self.pauses:
             goes_on = self._ladder.next(self._roster) == trial_id
         else:
-            position, _, places = self._ladder.place(number, trial_id)
-            goes_on = position < places
+            goes_on = self._ladder.place(number, trial_id).is_held
         if goes_on:
             decision = self._decide(trial_id, Action.CONTINUE, "it goes on")
             self.on_resume(trial_id)
@@ -317,20 +321,21 @@ class LearnedHalvingPolicy(PruningPolicy):
         return decision
 
     def _let_pass(self, number: int, trial_id: str, epoch: float) -> Decision:
-        predicted, peers, places = self._ladder.place(number, trial_id, by_metric=False)
-        if number == len(self._early_stops):
-            seen, _, _ = self._ladder.place(number, trial_id, by_metric=True)
-            by_metric = self._ladder.by_metric
-            kept = seen < places if by_metric else predicted < places and self._passed_early(trial_id)
-            self._audit.arrive(trial_id, Arrival(1 - predicted / peers, 1 - seen / peers, kept))
+        """Let an audited trial go on, and note how it stood at the first rung with a metric."""
+        first = len(self._early_stops)
+        predicted = self._ladder.place(first, trial_id, by_metric=False)
+        seen = self._ladder.place(first, trial_id, by_metric=True)
+        self._audit.arrive(trial_id, Arrival(predicted.ahead, seen.ahead))
+        if not self.pauses and not self._has_place(trial_id):
+            self._audit.prune(trial_id)
+        why = self._reason(number, trial_id, epoch, AUDITED)
         self._ladder.promote(trial_id)
-        why = self._reason(number, trial_id, epoch, _AUDITED)
         return Decision(Action.CONTINUE, epoch, why, self._ladder.ranking.prediction(number, trial_id))
 
-    def _passed_early(self, trial_id: str) -> bool:
-        """Tell whether a trial is, by now, among those that the rungs within the first epoch let go on."""
-        places = (self._ladder.place(k, trial_id, by_metric=False) for k in range(len(self._early_stops)))
-        return all(place.position < place.places for place in places)
+    def _has_place(self, trial_id: str) -> bool:
+        """Tell whether a trial is, by now, among those that go on from each rung with a metric it reached."""
+        reached = range(len(self._early_stops), self._ladder.height(trial_id) + 1)
+        return all(self._ladder.place(k, trial_id).is_held for k in reached)
 
     def _leader(self) -> str | None:
         """Return who is trained to the end if nobody has been so far; None once somebody has."""
@@ -346,19 +351,17 @@ class LearnedHalvingPolicy(PruningPolicy):
     def _reason(self, number: int, trial_id: str, epoch: float, outcome: str) -> Callable[[], str]:
         rung = self._ladder.rungs[number]
         by_metric = self._ladder.by_metric and not rung.is_early
-        position, peers, places = self._ladder.place(number, trial_id, by_metric=by_metric)
-        metric, seen = self.metric, rung.seen[trial_id]
+        place = self._ladder.place(number, trial_id, by_metric=by_metric)
+        value = None if rung.is_early else f"{self.metric} {plain(rung.seen[trial_id])}"
         doubt = self._audit.estimates() if by_metric else None
+        return lambda: place_in_words(epoch, place, value, doubt, outcome)
 
-        def reason() -> str:
-            who = "the best one goes on" if places == 1 else f"the best {places} go on"
-            if rung.is_early:
-                ranks = f"the combination ranks it {position + 1} of {peers} by its training so far"
-                return f"epoch {epoch}: {ranks}, and {who}; {outcome}"
-            if doubt is not None:
-                by_metric = f"{metric} {plain(seen)} ranks {position + 1} of {peers}, and {who}; {outcome}"
-                return f"epoch {epoch}: {by_metric}; the metric decides, because of {doubt}"
-            ranks = f"the combination ranks it {position + 1} of {peers} ({metric} {plain(seen)} by now)"
-            return f"epoch {epoch}: {ranks}, and {who}; {outcome}"
 
-        return reason
+def _check_same_goal(combination: LearnedCombination, metric: str, mode: str) -> None:
+    """Raise ValueError if the combination is for another metric, or wants it small instead of large."""
+    theirs = (combination.metric, "max" if combination.sign > 0 else "min")
+    if theirs != (metric, mode):
+        raise ValueError(
+            f"The combination ranks for {theirs[0]!r}, mode {theirs[1]!r}, the policy for {metric!r}, mode "
+            f"{mode!r}; give both the same."
+        )

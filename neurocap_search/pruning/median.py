@@ -5,7 +5,8 @@ from math import isfinite
 from typing import Any, Literal
 
 from neurocap_search.prediction import Report, plain
-from neurocap_search.pruning.arguments import check_at_least, check_max_t, check_mode, check_state
+from neurocap_search.prediction.arguments import check_at_least, check_mode
+from neurocap_search.pruning.arguments import check_max_t, check_state
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.outcomes import fully_trained, not_comparable
 from neurocap_search.pruning.policy import PruningPolicy

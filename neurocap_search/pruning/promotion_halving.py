@@ -6,7 +6,8 @@ from math import isfinite
 from typing import Any, Literal
 
 from neurocap_search.prediction import Predictor, Report
-from neurocap_search.pruning.arguments import check_at_least, check_halving, check_state
+from neurocap_search.prediction.arguments import check_at_least
+from neurocap_search.pruning.arguments import check_halving, check_state
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.ladder import Ladder
 from neurocap_search.pruning.outcomes import (

@@ -49,15 +49,18 @@ class Scorer:
         return (self.metric, *(name for name in more if name != self.metric))
 
     def predict(self, trial_id: str, report: Report) -> Prediction | None:
-        """Remember a report with a finite metric and return the prediction, if there is a predictor."""
-        if self._predictor is None:
+        """Remember a report with a finite metric and return the prediction, if there is a predictor.
+
+        Reports from within the first epoch are not remembered: predictors look at whole epochs.
+        """
+        if self._predictor is None or report.is_early:
             return None
         return self._predictor.predict(self._remember(trial_id, report))
 
     def predict_later(self, trial_id: str, report: Report) -> Prediction | Callable[[], Prediction] | None:
         """Do the same where nothing is decided by it: if possible the prediction is made when it is read."""
         predictor = self._predictor
-        if predictor is None:
+        if predictor is None or report.is_early:
             return None
         history = self._remember(trial_id, report)
         if not self._can_wait:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from neurocap_search.prediction import Prediction, Predictor, Report
-from neurocap_search.pruning.arguments import check_at_least, check_halving, check_state
+from neurocap_search.prediction.arguments import check_at_least
+from neurocap_search.pruning.arguments import check_halving, check_state
 from neurocap_search.pruning.decision import Action, Decision
 from neurocap_search.pruning.outcomes import between_rungs, fully_trained, not_comparable, usable
 from neurocap_search.pruning.policy import PruningPolicy

@@ -25,6 +25,11 @@ class WrappedPolicy(PruningPolicy):
         return self.policy.signals
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Those of the policy."""
+        return self.policy.required
+
+    @property
     def milestones(self) -> tuple[float, ...]:
         """Those of the policy."""
         return self.policy.milestones

@@ -42,6 +42,11 @@ class DerivedPolicy(WrappedPolicy):
         """The source of the number."""
         return (self._derived.source,)
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The same."""
+        return self.signals
+
     def on_report(self, trial_id: str, report: Report) -> Decision:
         """Let the policy decide."""
         decision = self.policy.on_report(trial_id, self._with_number(trial_id, report))

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from neurocap_search.prediction import Report, plain
+from neurocap_search.prediction.arguments import check_mode
 from neurocap_search.pruning import Action, Decision, PruningPolicy
-from neurocap_search.pruning.arguments import check_max_t, check_mode, check_state
+from neurocap_search.pruning.arguments import check_max_t, check_state
 from neurocap_search.pruning.outcomes import already_ended, fully_trained, not_comparable, usable
 
 _STATE = ("foreign", 1)

@@ -47,7 +47,10 @@ def draw_learning_curves(record: SearchRecord) -> Figure:
     states = (TrialState.COMPLETED, TrialState.PRUNED)
     counts = [len(record.in_state(state)) for state in states]
     axes.plot([], [], color=_BLUE, label=f"fully trained ({counts[0]})")
-    axes.plot([], [], color=_GREY, marker="x", markeredgecolor=_ORANGE, label=f"pruned ({counts[1]})")
+    early = sum(not trial.curve for trial in record.in_state(TrialState.PRUNED))
+    at_once = f"; {early} within the first epoch, not drawn" if early else ""
+    label = f"pruned ({counts[1]}{at_once})"
+    axes.plot([], [], color=_GREY, marker="x", markeredgecolor=_ORANGE, label=label)
     axes.plot([], [], color="black", linewidth=2, label="best")
     axes.set(
         xlabel="epoch", ylabel=record.metric.replace("_", " ") + " (share)", xlim=(0.5, record.max_t + 0.5)
@@ -83,7 +86,7 @@ def draw_predictions(record: SearchRecord, epoch: int) -> Figure:
         axes.errorbar(guess.mean, final, xerr=spread, fmt="o", color=color, markersize=4, elinewidth=0.8)
     _same_scale(axes, [value for guess, final in pairs for value in (guess.mean, final)])
     axes.plot([], [], "o", color=_BLUE, label="predicted")
-    axes.plot([], [], "o", color=_ORANGE, label="only what was seen")
+    axes.plot([], [], "o", color=_ORANGE, label="no prediction yet, a stand-in")
     axes.plot([], [], "--", color=_GREY, label="predicted = final")
     name = record.metric.replace("_", " ")
     axes.set(xlabel=f"{name} predicted at epoch {epoch} (share, ± one s.d.)", ylabel=f"final {name} (share)")

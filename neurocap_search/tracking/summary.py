@@ -1,9 +1,11 @@
 """What a search came to: the best architecture, what pruning saved, how good the predictions were."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import nan
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from neurocap_search.pruning import Insight
@@ -21,9 +23,10 @@ class PredictionQuality:
     Attributes:
         epoch: Epoch the predictions were made at.
         trials: Number of trials compared.
-        fallbacks: How many of them had no real prediction but what was seen by then.
-        mean_error: Mean absolute error of the prediction.
-        rank_correlation: Spearman's rho of prediction and final metric; None below 3 trials.
+        fallbacks: How many more had no prediction, but a stand-in for it; they are not compared.
+        mean_error: Mean absolute error of the prediction; nan without any trial.
+        rank_correlation: Spearman's rho of prediction and final metric; None below 3 trials, and where one
+            of the two is the same for all.
         within_one_std: Share of finals within one standard deviation (0.68 if well calibrated).
         seen_mean_error: Mean absolute error of the metric seen.
         seen_rank_correlation: Spearman's rho of the metric seen.
@@ -121,19 +124,23 @@ def prediction_quality(record: SearchRecord, epoch: int) -> PredictionQuality | 
     rows = [row for trial in record.in_state(TrialState.COMPLETED) if (row := _row(record, trial, epoch))]
     if not rows:
         return None
-    mean, std, seen, final, fallback = np.array(rows, dtype=float).T
+    mean, std, seen, final = np.array([row[:4] for row in rows if not row.is_fallback]).reshape(-1, 4).T
     known = np.isfinite(std)
     within = float(np.mean(np.abs(final - mean)[known] <= std[known])) if known.any() else None
     return PredictionQuality(
         epoch=epoch,
-        trials=len(rows),
-        fallbacks=int(fallback.sum()),
-        mean_error=float(np.mean(np.abs(final - mean))),
+        trials=len(mean),
+        fallbacks=len(rows) - len(mean),
+        mean_error=_mean(np.abs(final - mean)),
         rank_correlation=rank_correlation(mean.tolist(), final.tolist()),
         within_one_std=within,
-        seen_mean_error=float(np.mean(np.abs(final - seen))),
+        seen_mean_error=_mean(np.abs(final - seen)),
         seen_rank_correlation=rank_correlation(seen.tolist(), final.tolist()),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else nan
 
 
 def rank_correlation(a: list[float], b: list[float]) -> float | None:
@@ -143,15 +150,23 @@ def rank_correlation(a: list[float], b: list[float]) -> float | None:
     return float(spearmanr(a, b).statistic)
 
 
-def _row(record: SearchRecord, trial: TrialRecord, epoch: int) -> tuple[float, ...] | None:
+class _Row(NamedTuple):
+    mean: float
+    std: float
+    seen: float
+    final: float
+    is_fallback: bool
+
+
+def _row(record: SearchRecord, trial: TrialRecord, epoch: int) -> _Row | None:
     decision = next((d for d in trial.decisions if d.epoch == epoch), None)
     report = next((r for r in trial.reports if r.epoch == epoch), None)
     final = trial.final(record.metric)
     if decision is None or decision.prediction is None or report is None or final is None:
         return None
     prediction = decision.prediction
-    std = float("nan") if prediction.std is None else prediction.std
-    return prediction.mean, std, report.metrics[record.metric], final, prediction.fallback is not None
+    std = nan if prediction.std is None else prediction.std
+    return _Row(prediction.mean, std, report.metrics[record.metric], final, prediction.fallback is not None)
 
 
 def _best(record: SearchRecord) -> dict[str, Any] | None:

@@ -137,8 +137,24 @@ def test_the_front_is_drawn_through_its_rules_in_the_order_of_their_cost():
 def test_rules_without_a_part_are_numbered_on_the_figure_and_named_below():
     figure = regret()
     named = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert named[-2:] == ["1  median", f"2  {' ' + HOSTILE}"]
+    assert named[-2:] == ["1 median", f"2 {' ' + HOSTILE}"]
     assert {"1", "2", "i=1", "i=2"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["learned_promotion:no_audit", "optuna:SuccessiveHalvingPruner"], 2),
+        (["learned:no_audit,no_early,no_graph", "learned:no_audit,no_beta_eff,no_graph"], 1),
+    ],
+)
+def test_no_name_below_the_figure_is_cut_off(names, columns):
+    figure = regret(("asha", "beta_eff", names[0], "median", names[1]))
+    legend = figure.legends[0]
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert 0 <= box.y0 < box.y1 < figure.axes[0].get_window_extent().y0
+    assert len({round(text.get_window_extent().x0) for text in legend.get_texts()}) == columns
 
 
 def test_a_regret_of_zero_everywhere_is_drawn():

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
 from neurocap_search.comparison.report.compose import compose
+from neurocap_search.comparison.report.html import render
 from neurocap_search.comparison.report.markdown import markdown
 from neurocap_search.comparison.report.page import Page, Picture, Section, Table
 from neurocap_search.comparison.statistics.check import Check
@@ -105,3 +106,11 @@ def test_the_script_refuses_what_is_no_bank(tmp_path) -> None:
     assert done.returncode == 2
     assert "No traces in" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_said_of_files_beside_a_page_stands_only_where_they_are() -> None:
+    table = Table("t", "Caption", ["a"], [["1"]], note="A note.", beside="More is in tables/t.csv.")
+    page = Page("Title", "Sentence", [], "About", [Section("S", tables=[table])])
+    assert "A note." in markdown(page, "pictures")
+    assert "tables/" not in markdown(page, "pictures")
+    assert "A note. More is in tables/t.csv." in render(page)

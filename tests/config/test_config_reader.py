@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from neurocap_search.config_reader import dump_config, read_config
+from neurocap_search.comparison.config import CompareConfig
+from neurocap_search.config import SearchConfig
+from neurocap_search.config_reader import dump_config, read_as, read_config
 from neurocap_search.errors import UserError
+from neurocap_search.traces.record_config import RecordConfig
 
-DIGITS = Path(__file__).parent.parent.parent / "configs" / "digits.yaml"
+ROOT = Path(__file__).parent.parent.parent
+DIGITS = ROOT / "configs" / "digits.yaml"
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion_mnist", "cifar10"])
@@ -157,3 +162,21 @@ def test_a_secret_is_not_repeated_in_the_message() -> None:
     with pytest.raises(UserError) as caught:
         read_config(DIGITS, ["tracking.uri=http://me:secret@host"])
     assert "secret" not in str(caught.value).replace("secrets", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "command"),
+    [
+        (SearchConfig, "configs/compare_digits.yaml", "neurocap compare FILE"),
+        (SearchConfig, "configs/compare_replayed.yaml", "neurocap compare FILE"),
+        (SearchConfig, "configs/bank/fashion-mlp.yaml", "neurocap record FILE"),
+        (CompareConfig, "configs/digits.yaml", "neurocap search FILE"),
+        (RecordConfig, "configs/digits.yaml", "neurocap search FILE"),
+    ],
+)
+def test_a_configuration_for_another_command_is_told_from_a_misspelt_one(
+    kind: type[BaseModel], file: str, command: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        read_as(kind, ROOT / file)
+    assert str(raised.value) == f"{ROOT / file} is a configuration for another command: {command}"

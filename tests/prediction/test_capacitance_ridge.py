@@ -264,6 +264,15 @@ def test_unusable_reports_are_left_out():
     assert prediction.epochs == (2, 3, 5, 6, 7)
 
 
+def test_what_was_reported_within_the_first_epoch_is_left_out():
+    early = [Report(share, {"beta_eff": 2.0, "val_accuracy": 0.05}) for share in (0.25, 0.5)]
+    assert CapacitanceRidge().predict([*early, *history(POINTS)]) == CapacitanceRidge().predict(
+        history(POINTS)
+    )
+    few = CapacitanceRidge().predict([*early, *history(POINTS[:2])])
+    assert few.fallback == "2 of 3 usable beta_eff values"
+
+
 # Clipping ------------------------------------------------------------------------------------------
 
 STEEP = [(0.9, 0.3), (0.6, 0.6), (0.4, 0.8)]  # the line meets beta_eff = 0 at 1.2

@@ -121,15 +121,37 @@ def test_h_score_is_the_trace_of_its_covariances(seed):
     assert 0 <= score <= 2
 
 
-def test_shrunk_h_score_is_its_formula():
+def shrunk_h_score_by_covariances(features, labels):
     from sklearn.covariance import LedoitWolf
 
-    features, _, _, labels, _ = draw(1, samples=30, width=8)
     fitted = LedoitWolf().fit(features)
     means = np.array([features[labels == y].mean(0) for y in labels])
     between = np.cov(means.T, bias=True)
-    expected = np.trace(np.linalg.inv(fitted.covariance_) @ ((1 - fitted.shrinkage_) * between))
+    return np.trace(np.linalg.inv(fitted.covariance_) @ ((1 - fitted.shrinkage_) * between))
+
+
+def test_shrunk_h_score_is_its_formula():
+    features, _, _, labels, _ = draw(1, samples=30, width=8)
+    expected = shrunk_h_score_by_covariances(features, labels)
     assert h_score(features, labels, shrinkage=True) == pytest.approx(expected, rel=1e-10)
+
+
+def test_two_samples_are_not_shrunk():
+    # Nor is their covariance of full rank: the score is the plain one.
+    features = [[0.1, 1.0, 2.0], [0.1, 3.0, 5.0]]
+    assert h_score(features, [0, 1], shrinkage=True) == pytest.approx(h_score(features, [0, 1])) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_rounding_of_a_constant_feature_leaves_the_shrunk_h_score(dtype):
+    # Not the score without it: what the covariance is shrunk to is the mean variance of all features.
+    features, _, _, labels, _ = draw(1, samples=30, width=8)
+    features = features.astype(dtype)
+    exact = np.concatenate([features, np.zeros((30, 1), dtype)], axis=1)
+    rounded = np.concatenate([features, np.full((30, 1), 0.1, dtype)], axis=1)
+    expected = shrunk_h_score_by_covariances(exact.astype(float), labels)
+    assert h_score(rounded, labels, shrinkage=True) == pytest.approx(expected, rel=1e-10)
+    assert expected != pytest.approx(h_score(features, labels, shrinkage=True), rel=1e-3)
 
 
 def test_shrinkage_tells_networks_apart_that_the_plain_h_score_cannot():
@@ -195,6 +217,13 @@ def test_dead_and_repeated_features_leave_the_h_score(dtype):
     features = features.astype(dtype)
     padded = np.concatenate([features, 0.1 + 0 * features, features[:, :1] + features[:, 1:2]], 1)
     assert h_score(padded, labels) == pytest.approx(h_score(features, labels), rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.1, -1e9 / 3, np.float32(0.1)])
+def test_of_constant_features_the_h_score_is_0(value):
+    labels = np.arange(12) % 3
+    flat = np.full((12, 4), value)
+    assert h_score(flat, labels) == h_score(flat, labels, shrinkage=True) == 0
 
 
 def test_features_that_tell_nothing_at_all():

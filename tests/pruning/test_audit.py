@@ -16,14 +16,17 @@ def audited(count, seed=0):
     audit = Audit(1.0, seed=0)
     for k in range(count):
         audit.draw(f"t{k}")
-        audit.arrive(f"t{k}", Arrival(predicted[k], seen[k], kept=bool(predicted[k] > 0.5)))
+        audit.arrive(f"t{k}", Arrival(predicted[k], seen[k]))
+        if predicted[k] <= 0.5:
+            audit.prune(f"t{k}")
         audit.finish(f"t{k}", finals[k])
     return audit, predicted, seen, finals
 
 
 def test_the_share_is_drawn_by_the_seed_before_anything_is_reported():
-    draws = [[Audit(0.05, seed).draw(f"t{k}") for k in range(1)] for seed in (0, 0, 1)]
-    assert draws[0] == draws[1]
+    audits = [Audit(0.05, seed) for seed in (0, 0, 1)]
+    draws = [[audit.draw(f"t{k}") for k in range(400)] for audit in audits]
+    assert draws[0] == draws[1] != draws[2]
     many = Audit(0.05, seed=3)
     drawn = [many.draw(f"t{k}") for k in range(4000)]
     assert np.mean(drawn) == pytest.approx(0.05, abs=0.012)
@@ -48,8 +51,40 @@ def test_estimates_are_those_of_scipy_and_a_plain_count():
     assert estimates.trials == 30
     assert estimates.predicted == pytest.approx(kendalltau(predicted, finals).statistic)
     assert estimates.seen == pytest.approx(kendalltau(seen, finals).statistic)
-    wrongly = (predicted <= 0.5) & (finals >= np.quantile(finals, 0.8))
+    wrongly = (predicted <= 0.5)[finals >= np.quantile(finals, 0.8)]
     assert estimates.wrongly_pruned == pytest.approx(wrongly.mean())
+
+
+def test_who_came_to_nothing_ends_last_and_counts():
+    audit, predicted, seen, finals = audited(30)
+    for k in (3, 7):
+        audit.fail(f"t{k}")
+        finals[k] = -9
+    estimates = audit.estimates()
+    assert estimates.trials == 30
+    assert estimates.predicted == pytest.approx(kendalltau(predicted, finals).statistic)
+    assert estimates.seen == pytest.approx(kendalltau(seen, finals).statistic)
+
+
+def test_who_is_tried_again_counts_by_its_end():
+    audit, *_ = audited(12)
+    before = audit.estimates()
+    final = audit.to_json()["finals"]["t3"]
+    audit.fail("t3")
+    audit.revive("t3")
+    assert audit.estimates().trials == 11
+    audit.finish("t3", final)
+    assert audit.estimates().predicted == pytest.approx(before.predicted)
+    audit.revive("t3")  # it has not come to nothing
+    assert audit.estimates().trials == 12
+
+
+def test_who_has_no_place_by_now_counts_as_pruned():
+    audit, predicted, _, finals = audited(30)
+    best = int(np.argmax(finals * (predicted > 0.5)))
+    assert finals[best] >= np.quantile(finals, 0.8)
+    more = audit.estimates([f"t{best}"]).wrongly_pruned - audit.estimates().wrongly_pruned
+    assert more == pytest.approx(1 / 6)
 
 
 def test_before_two_have_finished_nothing_is_known():
@@ -83,8 +118,9 @@ def test_eight_trials_may_take_the_trust_away(trials, predicted, seen, trusted):
 
 def test_a_saved_audit_goes_on_as_if_nothing_had_happened():
     audit, *_ = audited(12)
+    audit.fail("t5")
     other = Audit(1.0, seed=9)
-    other.load_json(json.loads(json.dumps(audit.to_json())))
+    other.load_json(json.loads(json.dumps(audit.to_json(), allow_nan=False)))
     assert other.estimates() == audit.estimates()
     assert [other.draw(f"new{k}") for k in range(50)] == [audit.draw(f"new{k}") for k in range(50)]
     assert other.to_json() == audit.to_json()
@@ -92,5 +128,6 @@ def test_a_saved_audit_goes_on_as_if_nothing_had_happened():
 
 def test_it_reads_as_a_sentence():
     assert str(Estimates(10, 0.61, 0.5, 0.1)) == (
-        "10 audited trials: rank correlation 0.61 by prediction, 0.50 by the metric, 10% wrongly pruned"
+        "10 audited trials: rank correlation 0.61 by prediction, 0.50 by the metric, "
+        "10% of the best fifth pruned"
     )

@@ -170,8 +170,8 @@ def test_groups_add_up_to_their_signals(insight: Insight) -> None:
             0,
             "correlation of 0.50 with their finals, the metric seen with 0.40 (Kendall)",
         ),
-        ((9, 0.5, 0.4, 0.25), 1, 0, "25% of them would have been pruned although"),
-        ((9, 0.5, 0.4, 0.25), 1, 0, "best fifth. The combination decides."),
+        ((9, 0.5, 0.4, 0.25), 1, 0, "25% of their best fifth would have been pruned"),
+        ((9, 0.5, 0.4, 0.25), 1, 0, "pruned. The combination decides."),
         ((9, 0.3, 0.4, 0.0), 1, 1, " The metric decides, because the prediction ranks no better."),
         (
             (9, 0.3, 0.4, 0.0),

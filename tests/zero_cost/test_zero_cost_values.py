@@ -226,6 +226,26 @@ def test_the_order_of_hidden_units_does_not_matter(seed):
         assert proxy(network, inputs, labels) == pytest.approx(expected[name], rel=1e-6), name
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [6, 8, 50])
+def test_to_zico_rounding_is_no_variation(dtype, size):
+    # The same sample throughout, in batches of different sizes, whose means are rounded differently.
+    network = linear(72, 3).to(dtype)
+    sample = torch.randn(1, 72, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    score = zico(network, sample.repeat(size, 1), torch.zeros(size, dtype=torch.int64), batches=3)
+    assert math.isnan(score)
+    assert score.reason == "no weight has a gradient that varies from batch to batch"
+
+
+def test_zico_counts_what_varies_by_a_hundred_roundings():
+    network = nn.Linear(1, 2, bias=False)
+    nn.init.zeros_(network.weight)
+    step = 100 * torch.finfo(torch.float32).eps
+    # Gradients (-1, 1) and (-1 - step, 1 + step): their mean size over half a step, twice.
+    score = zico(network, torch.tensor([[2.0], [2 + 2 * step]]), torch.tensor([0, 0]))
+    assert score == pytest.approx(math.log(2 * (1 + step / 2) / (step / 2)), rel=1e-6)
+
+
 def test_zico_over_three_batches_counts_each():
     network, (inputs, labels) = linear(72, 3), batch(size=9)
     x = inputs.flatten(1)

@@ -12,6 +12,8 @@ from neurocap_search.comparison.figures.scales import root_scale, scale_of
 from neurocap_search.comparison.figures.style import FAINT, Cast, Role, in_style, new_figure, shown
 from neurocap_search.comparison.statistics.words import percent
 
+_LINE = 0.17
+"""Inches that a line of the legend takes."""
 _SIZES = {Role.CANDIDATE: 8, Role.RIVAL: 10}
 """Of the markers; the rival's shows behind the candidate's where both do the same."""
 
@@ -42,7 +44,7 @@ def draw_epochs_regret(points: Sequence[RulePoint], cast: Cast, metric: str, tit
     """
     scale = scale_of(metric)
     others = [point.rule for point in points if cast.role(point.rule) is Role.OTHER]
-    figure, panels = new_figure(title, 4.4 + 0.17 * ((len(others) + 1) // 2))
+    figure, panels = new_figure(title, 4.4 + _LINE * ((len(others) + 1) // 2))
     axes = panels[0, 0]
     scaled = [RulePoint(p.rule, p.share, *(scale.factor * value for value in p[2:])) for p in points]
     _draw_front(axes, [p for p in scaled if cast.role(p.rule) is Role.FRONT])
@@ -52,7 +54,7 @@ def draw_epochs_regret(points: Sequence[RulePoint], cast: Cast, metric: str, tit
     axes.set(
         xlabel="epochs spent (share of full training)", ylabel=f"mean regret ({scale.difference}, root scale)"
     )
-    figure.legend(handles=_key(scaled, cast, others), loc="outside lower left", ncols=2, columnspacing=1.0)
+    _name(figure, _key(scaled, cast, others))
     figure.draw_without_rendering()  # lays the axes out: labels are placed on the screen
     _label(axes, scaled, cast, others)
     return figure
@@ -96,7 +98,18 @@ def _key(points: Sequence[RulePoint], cast: Cast, others: Sequence[str]) -> list
     if Role.FRONT in parts:
         parts[Role.FRONT].set(linestyle="-", label="i-epoch rules")
     numbers = enumerate(others, start=1)
-    return [*parts.values(), *(_sample(cast, rule, f"{k}  {shown(rule, 34)}", 4) for k, rule in numbers)]
+    return [*parts.values(), *(_sample(cast, rule, f"{k} {shown(rule)}", 4) for k, rule in numbers)]
+
+
+def _name(figure: Figure, key: Sequence[Line2D]) -> None:
+    """Put the legend below the axes, in two columns if they fit."""
+    tight: Any = {"handlelength": 1.2, "handletextpad": 0.4, "columnspacing": 0.4}
+    legend = figure.legend(handles=key, loc="outside lower left", ncols=2, **tight)
+    figure.draw_without_rendering()
+    if legend.get_window_extent().x1 > figure.bbox.x1:
+        legend.remove()
+        figure.legend(handles=key, loc="outside lower left", ncols=1, **tight)
+        figure.set_figheight(figure.get_figheight() + _LINE * (len(key) // 2))
 
 
 def _sample(cast: Cast, rule: str, label: str, size: float = 6) -> Line2D:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
+from textwrap import fill
 from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib as mpl
@@ -17,6 +18,9 @@ PURPLE, SKY, AMBER = "#CC79A7", "#56B4E9", "#E69F00"
 
 WIDTH = 4.7
 """Inches. Narrow, so that the text stays readable when a phone scales the figure down."""
+
+_TITLE = 54
+"""Letters of a title that fit on a line."""
 
 RC: Any = {
     "font.size": 9.5,
@@ -53,6 +57,7 @@ def new_figure(
 ) -> tuple[Figure, Any]:
     """Return a figure under a title at the left, and its axes as an array of ``rows`` by ``columns``."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    title = fill(title, _TITLE, break_long_words=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
 

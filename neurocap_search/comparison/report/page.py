@@ -42,6 +42,7 @@ class Table:
         marked: Row names to set off, such as the candidate's.
         note: How to read it.
         data: The same for computers; without it the cells are written as they are.
+        beside: What a page with files beside it says of them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     marked: frozenset[str] = frozenset()
     note: str = ""
     data: Sequence[Record] = field(default=(), repr=False)
+    beside: str = ""
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -24,7 +24,10 @@ def curves_section(subject: SearchSubject) -> Section:
     metric = subject.record.metric
     curves = [_curve(subject, trial) for trial in subject.trials if trial.curve]
     figure = draw_learning_curves(curves, metric, subject.record.max_t, "Learning curves")
-    finding = f"{count(len(curves), 'learning curve')}, {subject.summary.pruned} of them cut off by pruning."
+    early = sum(not trial.curve for trial in subject.record.in_state(TrialState.PRUNED))
+    more = f"; {count(early, 'trial')} more ended within the first epoch" if early else ""
+    cut = subject.summary.pruned - early
+    finding = f"{count(len(curves), 'learning curve')}, {cut} of them cut off by pruning{more}."
     reading = "A cross is where a trial was pruned; the thick line is the best network."
     picture = Picture("curves", figure, finding, reading, list(_reports(subject)))
     return Section("Learning curves", pictures=[picture])
@@ -33,14 +36,15 @@ def curves_section(subject: SearchSubject) -> Section:
 def epochs_section(subject: SearchSubject) -> Section:
     """Return where the epochs went."""
     spent = [_spent(subject, epoch) for epoch in range(1, subject.record.max_t + 1)]
-    pruned, saved = sum(row.pruned for row in spent), sum(row.saved for row in spent)
-    trained = sum(row.completed + row.pruned + row.other for row in spent)
+    trained = sum(trial.epochs for trial in subject.trials)
+    pruned = sum(trial.epochs for trial in subject.record.in_state(TrialState.PRUNED))
+    saved = subject.summary.full_epochs - subject.summary.epochs
     finding = (
         f"{count(trained, 'epoch')} trained, {percent(pruned / max(trained, 1))} of them in trials that were "
-        f"pruned; {saved} not trained."
+        f"pruned; {saved:g} not trained."
     )
     figure = draw_epochs_spent(spent, "Where the epochs went")
-    reading = "Each bar is one epoch of the schedule, and how many trials trained it."
+    reading = "Each bar is one epoch of the schedule, and how many trials trained the whole of it."
     data = [{"epoch": epoch, **row._asdict()} for epoch, row in enumerate(spent, start=1)]
     return Section("Where the epochs went", pictures=[Picture("epochs", figure, finding, reading, data)])
 

@@ -38,6 +38,9 @@ def predictions(subject: SearchSubject) -> str:
     quality = subject.summary.quality
     if quality is None:
         return f"{subject.config.scheduler.name} made no predictions that could be checked."
+    if not quality.trials:
+        ended = count(quality.fallbacks, "trial")
+        return f"At epoch {quality.epoch} there was no prediction yet for the {ended} trained to the end."
     missed, seen = (subject.numbers.amount(e) for e in (quality.mean_error, quality.seen_mean_error))
     return (
         f"Predicted at epoch {quality.epoch}, the finals of the {count(quality.trials, 'trial')} trained to "
@@ -47,11 +50,9 @@ def predictions(subject: SearchSubject) -> str:
 
 
 def _worth(quality: PredictionQuality) -> str:
-    if quality.fallbacks == quality.trials:
-        return "None of these is a real prediction: each only stands for what was seen by then."
     ours, seen = quality.rank_correlation, quality.seen_rank_correlation
     if ours is None or seen is None:
-        return "Too few to say which of the two ranks better."
+        return "These are too few, or too alike, to say which of the two ranks better."
     word = "better than" if ours > seen else "no better than"
     return f"On these survivors the prediction ranks {word} what was seen ({ours:.2f} against {seen:.2f})."
 

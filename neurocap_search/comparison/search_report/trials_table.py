@@ -28,7 +28,7 @@ def trials_section(subject: SearchSubject) -> Section:
         header=header,
         rows=[_cells(subject, trial) for trial in shown],
         marked=frozenset() if best is None else frozenset({str(best.number)}),
-        note="The predicted final metric stands in brackets where it is only what was seen by then.",
+        note="In brackets: no prediction yet, but a stand-in made of what was seen by then.",
         data=[_data(subject, trial) for trial in subject.trials],
     )
     return Section("Trials", tables=[table])

@@ -116,7 +116,8 @@ def _claim(outcome: Outcome, regret: Difference, epochs: Difference) -> str:
     if outcome == "a trade":
         less, more = ("epochs", "regret") if epochs.difference.value < 0 else ("regret", "epochs")
         return f"{a} is neither better nor worse than {b} here, but a trade of less {less} for more {more}"
-    return f"{a} is {outcome} {'from' if outcome == 'no different' else 'than'} {b} here"
+    how = "not clearly different from" if outcome == "no different" else f"{outcome} than"
+    return f"{a} is {how} {b} here"
 
 
 def _how_sure(difference: Difference, factor: float) -> str:

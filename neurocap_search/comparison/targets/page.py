@@ -130,10 +130,12 @@ def _page(
 
 def _wanted(found: Sequence[Target]) -> Section:
     text = (
-        "Each was written down before anything was measured on these tasks. Intervals, 95 %, come "
-        "from drawing tasks, and pools of architectures within them, again and again. A target is "
-        "met or missed if the whole interval says so; where only the estimate does, it is not sure. "
-        "With as few tasks and pools as here the intervals are too narrow rather than too wide."
+        "Each was written down before anything was measured on these tasks. They were looked at again "
+        "after each round of choosing on the others, which docs/learned.md lists, and nothing was chosen "
+        "by what they said. Intervals, 95 %, come from drawing tasks, and pools of architectures within "
+        "them, again and again. A target is met or missed if the whole interval says so; where only the "
+        "estimate does, it is not sure. With as few tasks and pools as here the intervals are too narrow "
+        "rather than too wide."
     )
     return Section("Targets", text=[text], tables=[tables.targets(found)])
 

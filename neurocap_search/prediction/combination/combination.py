@@ -1,11 +1,12 @@
 """The learned combination: how much each signal is worth, learned across the trials of a search."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
+from neurocap_search.prediction.arguments import check_mode
 from neurocap_search.prediction.combination.gaussian import Weights
 from neurocap_search.prediction.combination.peers import cohort_scores
 from neurocap_search.prediction.combination.prior import EpochPrior, Prior, read_prior
@@ -48,16 +49,20 @@ class Standings(NamedTuple):
     mean: Floats
     std: Floats
 
-    def chance(self, share: float) -> Floats:
-        r"""Return each trial's chance to end in the best ``share`` of the cohort, :math:`\Phi((m - q) / s)`.
+    def margin(self, share: float) -> Floats:
+        r"""Return how surely each trial ends in the best ``share`` of the cohort, :math:`(m - q) / s`.
 
-        q is the normal score at which that share begins. Where few go on, a trial that is hard to judge has
-        a better chance than one of the same mean that is surely ordinary.
+        q is the normal score at which that share begins; :math:`\Phi` of the margin is the chance. Where few
+        go on, a trial that is hard to judge has a better chance than one of the same mean that is surely
+        ordinary; where most go on, a worse one.
 
         Args:
-            share: Above 0 and below 1.
+            share: Above 0 and at most 1, which counts as 0.99: the order is to tell something still.
+
+        Returns:
+            (trials,), in standard deviations.
         """
-        return np.asarray(ndtr((self.mean - ndtri(1 - share)) / self.std), dtype=np.float64)
+        return np.asarray((self.mean - ndtri(1 - min(share, 0.99))) / self.std, dtype=np.float64)
 
 
 class LearnedCombination:
@@ -82,7 +87,7 @@ class LearnedCombination:
     carried from task to task.
 
     When not to use it: for cohorts of a handful of trials ranks say little. If trials report nothing but the
-    metric, it is the rank of the running metric.
+    metric, it is the rank of the running metric, unless those that finish turn it round.
 
     Args:
         metric: Name of the number that is optimised.
@@ -92,7 +97,7 @@ class LearnedCombination:
         leave_out: Signals that are not looked at, to see what they were worth.
 
     Raises:
-        ValueError: If a name is no signal.
+        ValueError: If the mode is another, or a name is no signal or the metric's.
 
     Example:
         >>> from neurocap_search.prediction import Report
@@ -115,6 +120,9 @@ class LearnedCombination:
         prior: Prior | None = None,
         leave_out: Collection[str] = (),
     ) -> None:
+        check_mode(mode)
+        if METRIC in (names or {}):
+            raise ValueError(f"names: the metric is {metric!r} already; leave {METRIC!r} out.")
         known = [signal.name for signal in SIGNALS]
         for name in (*(names or {}), *leave_out):
             if name not in known:
@@ -139,7 +147,7 @@ class LearnedCombination:
         """Learn from rung to rung and from finished trials, and rank each cohort.
 
         Args:
-            cohorts: Of the same search, by epoch; who is in a later one is in each earlier one.
+            cohorts: Of the same search, by epoch. Who is in a later one may be missing from one before.
             finals: The final metric of the trials that have been trained to the end; of those that came to
                 nothing, infinity with the sign that is worst.
         """
@@ -155,7 +163,7 @@ class LearnedCombination:
 
     def _rank(self, cohort: Cohort, later: Mapping[str, float]) -> tuple[Standings, dict[str, float]]:
         rows = cohort.rows.reshape(-1, len(SIGNALS))
-        prior = self._prior.at(cohort.epoch).where_reported(np.isfinite(rows).any(axis=0) & (self._kept > 0))
+        prior = self._prior.at(cohort.epoch).where_reported(~np.isnan(rows).all(axis=0) & (self._kept > 0))
         scores = self._scores(rows)
         known = [i for i, trial in enumerate(cohort.trials) if trial in later]
         weights, targets = prior.weights, scores[known] @ prior.weights.mean
@@ -185,6 +193,11 @@ class LearnedCombination:
     def prior_at(self, epoch: float) -> EpochPrior:
         """Return what was known about an epoch beforehand."""
         return self._prior.at(epoch)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a saved search has to agree in with the one that goes on, JSON-ready."""
+        left_out = [s.name for s, kept in zip(SIGNALS, self._kept, strict=True) if not kept]
+        return {"names": list(self._names), "leave_out": left_out, "prior": list(self._prior.tasks)}
 
 
 def _in_order_of(order: Floats, values: Floats) -> Floats:

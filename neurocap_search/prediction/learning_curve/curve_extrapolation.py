@@ -34,7 +34,8 @@ class CurveExtrapolation(ABC):
         metric: Name of the predicted number in the reports.
         mode: ``"max"`` if larger is better, ``"min"`` otherwise.
         bounds: Range the metric cannot leave, such as ``(0, 1)`` for an accuracy: gives the scale of the
-            priors, and predictions are clipped to it. None: the scale is guessed from the values seen.
+            priors, and predictions are clipped to it. None, or an end that is infinite, such as ``(0, inf)``
+            for a loss: the scale is guessed from the values seen.
         min_points: Fewest finite points to extrapolate from, at least 2.
 
     Raises:
@@ -106,5 +107,5 @@ class CurveExtrapolation(ABC):
         fits = [fit_family(family, epochs, values) for family in self.families]
         last = max(self.final_epoch, curve.epochs[-1])
         means, stds = zip(*(fit.at(last) for fit in fits), strict=True)
-        limits = None if self.bounds is None else (0.0, 1.0)
+        limits = scale.limits(self.bounds)
         return Mixture(shares([fit.log_evidence for fit in fits]), [clip(m, limits) for m in means], stds)

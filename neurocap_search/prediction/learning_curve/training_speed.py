@@ -24,7 +24,8 @@ class TrainingSpeed(ABC):
     r"""Ranks trials by a weighted sum of their training losses, :math:`\sum_{t=1}^T w_{T-t}\,\ell_t`.
 
     The smaller the sum, the faster the network learns and the better it is expected to end. It needs no
-    validation data and no finished trial. A subclass says in :meth:`weight` how much an epoch counts.
+    validation data and no finished trial. A subclass says in :meth:`weight` how much an epoch counts, and in
+    :meth:`whole` how much the first T do together.
 
     **The mean is an ordering score, not a metric,** unless ``calibrate_after`` is given: the sum itself,
     negated where a larger metric is better, without a spread. It orders trials of the same epoch, no more.
@@ -38,7 +39,8 @@ class TrainingSpeed(ABC):
     augmentation in the search space.
 
     An epoch without a report counts as the (weighted) mean of those with one; a loss that is not finite makes
-    the answer the best metric seen.
+    the answer the best metric seen. What was reported within the first epoch is no epoch's loss and is left
+    out.
 
     Args:
         loss: Name of the training loss in the reports: the mean over the epoch.
@@ -86,18 +88,27 @@ class TrainingSpeed(ABC):
     def weight(self, age: float) -> float:
         """Return how much the loss of an epoch counts, ``age`` epochs before the last one."""
 
+    @abstractmethod
+    def whole(self, epochs: int) -> float:
+        """Return the sum of the weights of that many epochs, of ages 0 to ``epochs - 1``.
+
+        In closed form: where time is counted in samples there are millions.
+        """
+
     def score(self, history: History) -> float:
         """Return the weighted sum of training losses in nats, or nan where one is missing or not finite."""
+        losses = self._losses(history)
         last = history[-1].epoch if history else 0
-        seen = [
-            (w, y)
-            for r in history
-            if (y := r.get(self.loss)) is not None and (w := self.weight(last - r.epoch))
-        ]
+        seen = [(w, y) for epoch, y in losses if (w := self.weight(last - epoch))]
         if not seen or not all(math.isfinite(y) for _, y in seen):
             return math.nan
-        whole = math.fsum(self.weight(age) for age in range(int(last)))
-        return math.fsum(w * y for w, y in seen) * (whole / math.fsum(w for w, _ in seen))
+        share = self.whole(int(last)) / math.fsum(w for w, _ in seen)
+        return math.fsum(w * y for w, y in seen) * share
+
+    def _losses(self, history: History) -> list[tuple[float, float]]:
+        """Return the whole epochs with a loss, and the losses."""
+        told = ((r.epoch, r.get(self.loss)) for r in history if not r.is_early)
+        return [(epoch, y) for epoch, y in told if y is not None]
 
     def fit(self, histories: Sequence[History], finals: Sequence[float]) -> Self:
         """Learn the unit of the metric from finished trials; ``histories[i]`` ended at ``finals[i]``."""
@@ -113,7 +124,7 @@ class TrainingSpeed(ABC):
         losses = self.score(history)
         if math.isnan(losses):
             return best_seen(self, history, f"no finite {self.loss}")
-        epochs = tuple(r.epoch for r in history if r.get(self.loss) is not None)
+        epochs = tuple(epoch for epoch, _ in self._losses(history))
         if self.calibrate_after is None:
             return Prediction(-self._sign * losses, None, self.name, epochs)
         if len(self._finished) < self.calibrate_after:

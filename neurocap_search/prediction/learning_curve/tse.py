@@ -1,5 +1,6 @@
 """Training speed estimation: the sum of all training losses, of the last ones, and a fading sum."""
 
+import math
 from typing import Any, ClassVar
 
 from neurocap_search.prediction.arguments import check_at_least
@@ -33,6 +34,10 @@ class TSE(TrainingSpeed):
     def weight(self, age: float) -> float:
         """Return 1: every epoch counts the same."""
         return 1.0
+
+    def whole(self, epochs: int) -> float:
+        """Return the number of epochs."""
+        return float(epochs)
 
 
 class TSEE(TrainingSpeed):
@@ -73,6 +78,10 @@ class TSEE(TrainingSpeed):
     def weight(self, age: float) -> float:
         """Return 1 within the window, else 0."""
         return 1.0 if age < self.window else 0.0
+
+    def whole(self, epochs: int) -> float:
+        """Return how many epochs the window holds."""
+        return float(min(epochs, self.window))
 
 
 class TSEEMA(TrainingSpeed):
@@ -115,3 +124,10 @@ class TSEEMA(TrainingSpeed):
     def weight(self, age: float) -> float:
         """Return the decay to the power of the age."""
         return float(self.decay**age)
+
+    def whole(self, epochs: int) -> float:
+        r"""Return the geometric sum :math:`(1 - \gamma^T) / (1 - \gamma)`."""
+        if self.decay == 1:
+            return float(epochs)
+        # Not 1 - decay ** epochs, of which little is left where the decay is almost 1.
+        return math.expm1(epochs * math.log(self.decay)) / (self.decay - 1)

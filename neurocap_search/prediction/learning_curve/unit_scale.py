@@ -1,5 +1,6 @@
 """Any metric on the scale of an accuracy: rising, and about 1 where it ends at the latest."""
 
+import math
 from typing import NamedTuple
 
 from neurocap_search.prediction.arguments import Bounds, Mode
@@ -25,6 +26,13 @@ class UnitScale(NamedTuple):
         """Return the metric of a value on the scale."""
         return self.zero + value * (self.one - self.zero)
 
+    def limits(self, bounds: Bounds) -> Bounds:
+        """Return the bounds of the metric on the scale, where better is larger."""
+        if bounds is None:
+            return None
+        low, high = sorted(map(self.to_unit, bounds))
+        return low, high
+
     @property
     def length(self) -> float:
         """How much of the metric one unit is, without a sign."""
@@ -32,12 +40,12 @@ class UnitScale(NamedTuple):
 
 
 def unit_scale(curve: SeenCurve, mode: Mode, bounds: Bounds) -> UnitScale:
-    """Return the scale between the bounds or, without bounds, from what was seen.
+    """Return the scale between finite bounds, else from what was seen.
 
-    Without bounds the worst value seen becomes 0.1 and the best 0.6: what was gained so far may come to be
+    In that second case the worst value becomes 0.1 and the best 0.6: what was gained so far may come to be
     gained once more. A curve that never changed is given a range of a thousandth of its size.
     """
-    if bounds is not None:
+    if bounds is not None and all(map(math.isfinite, bounds)):
         return UnitScale(*(bounds if mode == "max" else bounds[::-1]))
     low, high = min(curve.values), max(curve.values)
     seen = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-12)

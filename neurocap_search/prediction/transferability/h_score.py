@@ -41,13 +41,14 @@ def h_score(features: ArrayLike, labels: ArrayLike, *, shrinkage: bool = False) 
     classes = as_classes("labels", labels)
     matrix = as_matrix("features", features, len(classes))
     centred = matrix - matrix.mean(axis=0)
-    if shrinkage:
-        return _shrunk(centred, indicators(classes))
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
-    # Not the deviations themselves: those of a constant feature are the rounding of its mean.
+    # Not of the deviations themselves: those of a constant feature are the rounding of its mean.
     largest = np.abs(matrix).max() * np.sqrt(len(matrix))
-    kept = u[:, s > largest * max(matrix.shape) * _rounding(features)]
-    return _between(kept, indicators(classes))
+    rounding = largest * max(matrix.shape) * _rounding(features)
+    if shrinkage:
+        varies = np.linalg.norm(centred, axis=0) > rounding
+        return _shrunk(centred * varies, indicators(classes))
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    return _between(u[:, s > rounding], indicators(classes))
 
 
 def _rounding(features: ArrayLike) -> float:
@@ -66,8 +67,7 @@ def _shrunk(centred: Matrix, members: Matrix) -> float:
     from sklearn.covariance import ledoit_wolf  # a second that only this variant takes
 
     covariance, share = ledoit_wolf(centred, assume_centered=True)
-    if not covariance.any():
-        return 0.0
     totals = members.T @ centred
     between = totals.T @ (totals / members.sum(axis=0)[:, None]) / len(centred)
-    return float((1 - share) * np.trace(np.linalg.solve(covariance, between)))
+    # No inverse: of two samples the share is 0, and where nothing varies the covariance is.
+    return float((1 - share) * np.trace(np.linalg.pinv(covariance, hermitian=True) @ between))

@@ -118,16 +118,48 @@ def test_the_chance_to_be_among_the_best_is_that_of_the_normal_distribution():
     group = cohort(30)
     [standings] = LearnedCombination().rank([group], {})
     expected = norm.sf(norm.isf(0.1), loc=standings.mean, scale=standings.std)
-    np.testing.assert_allclose(standings.chance(0.1), expected, rtol=1e-12)
+    np.testing.assert_allclose(norm.cdf(standings.margin(0.1)), expected, rtol=1e-12)
 
 
 def test_who_is_unsure_has_the_better_chance_when_few_go_on_and_the_worse_when_most_do():
     group = cohort(2)
     [standings] = LearnedCombination().rank([group], {})
     alike = standings._replace(mean=np.zeros(2), std=np.array([0.5, 1.0]))
-    few, most = alike.chance(0.1), alike.chance(0.9)
+    few, most, all_of_them = alike.margin(0.1), alike.margin(0.9), alike.margin(1)
     assert few[1] > few[0]
     assert most[1] < most[0]
+    assert np.isfinite(all_of_them).all()
+
+
+def test_a_final_metric_counts_at_the_first_rung_whatever_the_second_one_says():
+    first = cohort(30)
+    metric = first.rows[:, NAMES.index(METRIC)]
+    finals = dict(zip(first.trials, metric.tolist(), strict=True))
+    misleading = first._replace(epoch=2, rows=-first.rows)
+    combination = LearnedCombination()
+    alone = combination.rank([first], finals)[0].weights.mean
+    learned = combination.rank([first, misleading], finals)[0].weights.mean
+    unlearned = combination.rank([first, misleading], {})[0].weights.mean
+    assert learned[NAMES.index(METRIC)] > unlearned[NAMES.index(METRIC)]
+    assert np.abs(learned - alone).max() < np.abs(learned - unlearned).max()
+
+
+def test_an_order_that_is_clear_is_not_lost_to_rounding():
+    [standings] = LearnedCombination().rank([cohort(30)], {})
+    sure = standings._replace(std=np.full(30, 1e-3))
+    assert (np.argsort(sure.margin(0.5)) == np.argsort(standings.mean)).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "maximize"}, "mode must be 'max' or 'min', received 'maximize'"),
+        ({"metric": "acc", "names": {"metric": "f1"}}, "the metric is 'acc' already; leave 'metric' out"),
+    ],
+)
+def test_a_goal_that_is_said_wrongly_or_twice_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LearnedCombination(**arguments)
 
 
 def test_a_metric_that_is_good_for_its_size_counts_if_the_search_shows_it():

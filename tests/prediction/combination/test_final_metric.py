@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from neurocap_search.prediction.combination import final_metric
 
@@ -59,3 +59,25 @@ def test_values_that_are_all_the_same_are_survived():
     predicted = final_metric(np.zeros(5), np.ones(5), np.full(5, 0.5), np.arange(4), np.full(4, 0.7))
     np.testing.assert_allclose(predicted.mean, 0.7)
     assert np.isfinite(predicted.std).all()
+
+
+def test_slope_and_spread_are_those_of_the_formula():
+    rng = np.random.default_rng(4)
+    mean, seen = np.sort(rng.normal(size=40)), np.sort(rng.random(40))
+    std, finished = np.full(40, 0.6), np.array([5, 12, 20, 30, 36])
+    finals = 0.3 + 0.4 * seen[finished] + rng.normal(0, 0.02, 5)
+    found = final_metric(mean, std, seen, finished, finals)
+
+    def quantile(z):
+        return np.quantile(seen, norm.cdf(z), method="hazen")
+
+    x, y = quantile(mean)[finished], finals
+    spread = (quantile(mean + std) - quantile(mean - std)) / 2
+    v = np.mean(spread[finished] ** 2)
+    slope = (np.cov(x, y, bias=True)[0, 1] * 5 + v / 0.5**2) / (np.var(x) * 5 + v / 0.5**2)
+    expected = y.mean() + slope * (quantile(mean) - x.mean())
+    np.testing.assert_allclose(found.mean, expected)
+    off = np.sum(((y - expected[finished]) / (slope * spread[finished])) ** 2)
+    scale = np.sqrt((4 + off) / (4 + 5 - 2) * (1 + 1 / 5))
+    widened = t.ppf(0.9, 4 + 5 - 2) / norm.ppf(0.9)
+    np.testing.assert_allclose(found.std, slope * spread * scale * widened)

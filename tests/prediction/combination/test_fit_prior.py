@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from neurocap_search.errors import UserError
 from neurocap_search.prediction.combination.prior import PLAIN
+from neurocap_search.traces.schema import TaskTraces
 from tests.conftest import ROOT
+from tests.traces.conftest import made_up
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,14 @@ def test_where_the_plain_order_is_the_final_order_nothing_departs_from_it() -> N
     plain, departure = fit_order(scores, scores @ PLAIN)
     assert plain > 1
     assert np.abs(departure).max() < 0.05 * plain
+
+
+def test_a_task_whose_trainings_all_end_alike_is_named() -> None:
+    from fit_prior import fit
+
+    task = TaskTraces("flat", 2, tuple(made_up(k, 0.1 * k, 0.5) for k in range(5)))
+    with pytest.raises(UserError, match=r"^The 5 usable trainings of task 'flat' do not differ .* --tasks"):
+        fit([task, task])
 
 
 def test_what_tasks_disagree_about_is_shrunk_away() -> None:

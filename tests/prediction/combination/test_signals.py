@@ -44,7 +44,33 @@ def test_means_sizes_and_last_values():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_not_there(value):
-    assert followed({"train_loss": 1.0}, {"train_loss": value}).row()[NUMBER["train_loss"]] == 1.0
+    assert followed({"beta_eff": 1.0}, {"beta_eff": value}).row()[NUMBER["beta_eff"]] == 1.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["train_loss", "val_loss"])
+def test_a_loss_that_is_not_finite_ranks_last(name, value):
+    rows = [followed({name: loss}).row() for loss in (1.0, 2.0, value)]
+    rows.append(followed({}).row())
+    scores = normal_scores(np.array(rows))[:, NUMBER[name]]
+    assert scores[0] < scores[1] == 0 < scores[2]
+    assert scores[3] == 0  # not reported is another matter
+
+
+def test_what_is_reported_again_from_a_checkpoint_counts_once():
+    course = SignalCourse(NAMES)
+    for epoch, value in [(1, 0.1), (2, 0.2), (3, 0.3), (2, 0.4), (3, 0.6)]:
+        course.follow(Report(epoch, {METRIC: value, "strength_std": value}))
+    row = course.row()
+    assert row[NUMBER[METRIC]] == pytest.approx((0.1 + 0.4 + 0.6) / 3)
+    assert row[NUMBER["strength_std"]] == 0.6
+
+
+def test_a_state_with_a_diverged_loss_is_json():
+    course = followed({"train_loss": math.nan, METRIC: 0.5})
+    loaded = SignalCourse(NAMES, json.loads(json.dumps(course.to_json(), allow_nan=False)))
+    np.testing.assert_equal(loaded.row(), course.row())
+    assert loaded.row()[NUMBER["train_loss"]] == math.inf
 
 
 def test_a_course_goes_on_from_its_state():

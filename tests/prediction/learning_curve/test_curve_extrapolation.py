@@ -220,6 +220,49 @@ def test_bounds_are_mirrored_where_smaller_is_better(kind):
 
 
 @KINDS
+@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("bounds", [(-99, math.inf), (-math.inf, 99), (-math.inf, math.inf)])
+def test_an_infinite_bound_says_nothing_of_the_scale(kind, mode, bounds):
+    seen = history([y if mode == "max" else -y for y in RISING])
+    free = kind(final_epoch=20, mode=mode).predict(seen)
+    assert kind(final_epoch=20, mode=mode, bounds=bounds).predict(seen) == free
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("mode", "bounds"), [("max", (-math.inf, 0.9)), ("min", (-0.9, math.inf)), ("min", (-math.inf, 0))]
+)
+def test_a_finite_bound_beside_an_infinite_one_still_holds(kind, mode, bounds):
+    # Nearly straight: without the bound each would go on far beyond 0.9.
+    sign = 1 if mode == "max" else -1
+    seen = history([sign * y for y in (0.1, 0.3, 0.5, 0.7, 0.85)])
+    prediction = kind(final_epoch=200, mode=mode, bounds=bounds).predict(seen)
+    free = kind(final_epoch=200, mode=mode).predict(seen)
+    assert abs(free.mean) > 0.9
+    assert bounds[0] <= prediction.mean <= bounds[1]
+    assert 0 < prediction.std < math.inf
+    assert prediction.mean == pytest.approx(free.mean if 0 in bounds else sign * 0.9, abs=0.02)
+
+
+@pytest.mark.parametrize(("mode", "bounds"), [("max", (-math.inf, 0.9)), ("min", (-0.9, math.inf))])
+def test_each_family_by_itself_stays_within_half_open_bounds(mode, bounds):
+    # So those beyond the bound disagree less with those within.
+    seen = history([y if mode == "max" else -y for y in (0.1, 0.3, 0.5, 0.7, 0.85)])
+    free = CurveEnsemble(final_epoch=200, mode=mode).predict(seen)
+    prediction = CurveEnsemble(final_epoch=200, mode=mode, bounds=bounds).predict(seen)
+    assert prediction.std < 0.9 * free.std
+
+
+@KINDS
+@pytest.mark.parametrize(("mode", "bounds"), [("max", (0.5, math.inf)), ("min", (-math.inf, -0.5))])
+def test_the_worse_end_holds_too(kind, mode, bounds):
+    sign = 1 if mode == "max" else -1
+    seen = history([sign * y for y in (0.3, 0.2, 0.1, 0.05)])
+    prediction = kind(final_epoch=9, mode=mode, bounds=bounds).predict(seen)
+    assert prediction.mean == pytest.approx(sign * 0.5, rel=1e-12)
+
+
+@KINDS
 def test_a_constant_curve_stays_where_it_is(kind):
     prediction = kind(final_epoch=30).predict(history([0.5] * 20))
     assert prediction.mean == pytest.approx(0.5, abs=0.01)

@@ -67,6 +67,54 @@ def test_without_usable_losses_the_best_metric_seen_is_the_answer(history):
     assert prediction.fallback == "no finite train_loss"
 
 
+ESTIMATORS = {
+    "tse": TSE,
+    "tse_e": TSEE,
+    "tse_e over 3": lambda **more: TSEE(window=3, **more),
+    "tse_ema": lambda **more: TSEEMA(decay=0.5, **more),
+}
+EVERY = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS)
+
+
+@EVERY
+@pytest.mark.parametrize("loss", [9.0, NAN], ids=["large", "nan"])
+def test_what_was_reported_within_the_first_epoch_is_left_out(make, loss):
+    early, whole = trial([loss, loss], epochs=[0.25, 0.5]), trial([1.0, 0.5])
+    for count in (1, 2):
+        assert make().predict([*early, *whole[:count]]) == make().predict(whole[:count])
+    finished = [[*early, *history] for history in FINISHED]
+    taught = make(calibrate_after=8).fit(finished, FINALS).predict([*early, *whole])
+    assert taught == make(calibrate_after=8).fit(FINISHED, FINALS).predict(whole)
+    assert taught.fallback is None
+
+
+@EVERY
+def test_within_the_first_epoch_there_is_no_score(make):
+    early = [Report(0.25, {"train_loss": 1.0, "val_accuracy": 0.4})]
+    assert math.isnan(make().score(early))
+    with pytest.raises(ValueError, match=r"^No report has a finite 'val_accuracy'; received 1 reports\.$"):
+        make().predict(early)
+
+
+@pytest.mark.parametrize(
+    "speed", [TSE(), TSEE(window=4), *(TSEEMA(decay=decay) for decay in (1e-9, 0.5, 0.999, 1 - 1e-12, 1))]
+)
+@given(epochs=st.integers(1, 300))
+def test_the_weights_of_all_epochs_add_up_to_the_closed_form(speed, epochs):
+    total = math.fsum(speed.weight(age) for age in range(epochs))
+    assert speed.whole(epochs) == pytest.approx(total, rel=1e-13)
+
+
+@EVERY
+def test_epochs_that_are_not_reported_take_no_time(make, monkeypatch):
+    # Where time is counted in samples there are millions of them.
+    speed, asked = make(), []
+    weight = speed.weight
+    monkeypatch.setattr(speed, "weight", lambda age: asked.append(age) or weight(age))
+    assert speed.score(trial([2.0], epochs=[3_000_000])) == pytest.approx(2 * speed.whole(3_000_000))
+    assert asked == [0]
+
+
 def test_a_loss_outside_the_window_does_not_matter():
     assert TSEE(window=1).predict(trial([NAN, 1.0])).mean == -1
 

@@ -10,7 +10,7 @@ from neurocap_search.comparison.statistics import Coverage, calibration
 from neurocap_search.comparison.statistics.words import count, percent
 
 TITLE = "Calibration of the spread"
-_NOTE = "All epochs are in tables/calibration.csv."
+_BESIDE = "All epochs are in tables/calibration.csv."
 _READING = (
     "Below the dashed line the stated intervals are too narrow, above it too wide. Vertical lines are 95 % "
     "intervals, each network counted once."
@@ -51,7 +51,7 @@ def _table(by_epoch: Mapping[float, Sequence[Coverage]]) -> Table:
         *(f"inside the {percent(level)} interval" for level in levels),
         "networks",
     ]
-    return Table("coverage", "Finals inside the stated interval", header, rows, note=_NOTE)
+    return Table("coverage", "Finals inside the stated interval", header, rows, beside=_BESIDE)
 
 
 def _record(found: Coverage) -> Record:

@@ -44,14 +44,13 @@ def _guesses(scene: Scene) -> dict[str, list[Guess]]:
 
 def _finding(by_task: dict[str, list[Guess]], epoch: float) -> str:
     said = [
-        f"{_correlation(made):.2f} on {task} ({count(len(made), 'network')})"
-        for task, made in by_task.items()
+        f"{_correlation(made)} on {task} ({count(len(made), 'network')})" for task, made in by_task.items()
     ]
     return f"Rank correlation of prediction and final metric after {count(epoch, 'epoch')}: {listed(said)}."
 
 
-def _correlation(guesses: list[Guess]) -> float:
+def _correlation(guesses: list[Guess]) -> str:
     means, finals = [guess.mean for guess in guesses], [guess.final for guess in guesses]
     if len(set(means)) < 2 or len(set(finals)) < 2:
-        return float("nan")
-    return float(stats.spearmanr(means, finals).statistic)
+        return "none, all being alike,"
+    return f"{stats.spearmanr(means, finals).statistic:.2f}"

@@ -63,7 +63,8 @@ def _finding(found: SignalCorrelations) -> str:
     if not first:
         return f"{found.task}: too few networks to say ({found.networks})."
     best = max(first, key=lambda label: first[label])
-    said = f"{found.task}: after one epoch {best} ranks best ({first[best]:.2f})"
+    how = "ranks best" if len(first) > 1 else "is the only signal"
+    said = f"{found.task}: after one epoch {best} {how} ({first[best]:.2f})"
     own = found.of("|beta_eff|")
     beside = "" if own is None or _label(own) == best else f"; {_label(own)} reaches {own.correlation[0]:.2f}"
     return f"{said}{beside}."
@@ -79,16 +80,17 @@ def _table(both: Sequence[SignalCorrelations], name: str, last: int) -> Table:
     ]
     ceilings = [_plain(found.ceiling.value) for found in both for _ in epochs]
     caption = f"Rank correlation with the final metric on {every.task}"
-    marked = frozenset({"seed ceiling"})
-    return Table(name, caption, header, [*rows, ["seed ceiling", *ceilings]], marked, _note(every, top, name))
+    marked, note = frozenset({"seed ceiling"}), _note(every, top)
+    beside = f"Every signal is in tables/{name.removesuffix('_table')}.csv."
+    rows.append(["seed ceiling", *ceilings])
+    return Table(name, caption, header, rows, marked, note, beside=beside)
 
 
-def _note(every: SignalCorrelations, top: SignalCorrelations, name: str) -> str:
-    file = f"tables/{name.removesuffix('_table')}.csv"
+def _note(every: SignalCorrelations, top: SignalCorrelations) -> str:
     return (
         f"All: {count(every.networks, 'network')}; top: the best tenth, {top.networks}. The seed ceiling "
         f"rests on {count(every.repeated, 'network')} trained more than once, {top.repeated} of them in the "
-        f"top tenth. All {count(len(every.curves), 'signal')} are in {file}."
+        "top tenth."
     )
 
 
