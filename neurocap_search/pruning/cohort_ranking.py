@@ -116,6 +116,7 @@ class CohortRanking:
         """
         standings, rung = self.standings(number), self._rungs[number]
         sign, bounds = self._combination.sign, self._bounds
+        signed = bounds if bounds is None or sign > 0 else (-bounds[1], -bounds[0])
         epochs = tuple(range(1, int(rung.milestone) + 1))
         number_of = {trial: i for i, trial in enumerate(standings.cohort.trials)}
         seen = sign * np.array(list(rung.seen.values()))
@@ -123,7 +124,7 @@ class CohortRanking:
 
         def predict() -> Prediction:
             finished, finals = np.array(list(known), dtype=int), np.array(list(known.values()))
-            mean, std = final_metric(standings.mean, standings.std, seen, finished, finals)
+            mean, std = final_metric(standings.mean, standings.std, seen, finished, finals, signed)
             value = clip(sign * float(mean[number_of[trial_id]]), bounds)
             if std is None:
                 why = f"only {len(finals)} of the trials seen at epoch {epochs[-1]} have finished"

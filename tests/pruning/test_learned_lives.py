@@ -209,6 +209,22 @@ def test_a_prediction_does_not_leave_the_bounds():
     assert max(prediction.mean for prediction in predictions) <= 0.4
 
 
+def test_an_error_rate_is_foretold_as_the_accuracy_it_stands_for():
+    rng = np.random.default_rng(0)
+    policies = [made(audit=1.0, mode=mode, bounds=(0.0, 1.0)) for mode in ("max", "min")]
+    guesses = [[], []]
+    for k in range(12):
+        end, noise = rng.uniform(0.6, 0.99, 2)
+        for policy, value, final, found in zip(
+            policies, (noise, 1 - noise), (end, 1 - end), guesses, strict=True
+        ):
+            found.append(policy.on_report(str(k), Report(1, {"acc": value, "train_loss": -noise})).prediction)
+            policy.on_complete(str(k), Report(16, {"acc": final}))
+    means, errors = ([prediction.mean for prediction in found] for found in guesses)
+    assert means == pytest.approx([1 - error for error in errors])
+    assert [p.std for p in guesses[0]][3:] == pytest.approx([p.std for p in guesses[1]][3:])
+
+
 def test_a_training_loss_that_has_diverged_within_the_first_epoch_ranks_last():
     policy = made(early_stops=(0.25,))
     for k in range(20):

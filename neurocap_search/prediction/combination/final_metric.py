@@ -1,15 +1,18 @@
 """From a standing among trials to the final metric in its own unit."""
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 
 from neurocap_search.prediction.combination.signals import Floats
 
 _LEAST_FINISHED = 3
 _SLOPE_SD = 0.5
 _PRIOR_TRIALS = 4
+_EDGE = 5e-4
+"""All images right is not certainty: a metric counts as at least this share of its range from either end."""
 
 
 class FinalMetric(NamedTuple):
@@ -24,7 +27,14 @@ class FinalMetric(NamedTuple):
     std: Floats | None
 
 
-def final_metric(mean: Floats, std: Floats, seen: Floats, finished: Floats, finals: Floats) -> FinalMetric:
+def final_metric(
+    mean: Floats,
+    std: Floats,
+    seen: Floats,
+    finished: Floats,
+    finals: Floats,
+    bounds: tuple[float, float] | None = None,
+) -> FinalMetric:
     r"""Say in the metric's unit what standings mean.
 
     A standing z first becomes the metric :math:`u(z)` that a trial of that standing has now: the quantile
@@ -34,12 +44,16 @@ def final_metric(mean: Floats, std: Floats, seen: Floats, finished: Floats, fina
     if four trials had been right beforehand, less two for a and b; and widened as Student's t distribution
     is, so that 80 % lie within 1.28 standard deviations although few have finished.
 
+    Where the metric has two bounds all this is done on the logarithm of its odds, :math:`\log (y - l) / (h -
+    y)`: the nearer to a bound, the smaller the steps, and nobody is predicted to reach it.
+
     Args:
         mean: (trials,), standings of the cohort.
         std: (trials,), their standard deviations.
         seen: (trials,), the metric by now, larger is better; only finite values count.
         finished: Places in the cohort of the trials that have finished.
         finals: Their final metrics, larger is better.
+        bounds: Range of the metric, larger is better; without it, or with one open end, a straight scale.
 
     Example:
         >>> standing, seen = np.array([-1.0, 0.0, 1.0, 0.5]), np.array([0.1, 0.2, 0.3, 0.25])
@@ -47,6 +61,23 @@ def final_metric(mean: Floats, std: Floats, seen: Floats, finished: Floats, fina
         >>> predicted.mean.round(2).tolist()
         [0.5, 0.62, 0.69, 0.66]
     """
+    if bounds is None or not all(map(isfinite, bounds)):
+        return _on_a_line(mean, std, seen, finished, finals)
+    low, width = bounds[0], bounds[1] - bounds[0]
+
+    def odds(values: Floats) -> Floats:
+        return np.asarray(logit(np.clip((values - low) / width, _EDGE, 1 - _EDGE)), dtype=np.float64)
+
+    def back(values: Floats) -> Floats:
+        return np.asarray(low + width * expit(values), dtype=np.float64)
+
+    found = _on_a_line(mean, std, odds(seen), finished, odds(finals))
+    if found.std is None:
+        return FinalMetric(back(found.mean), None)
+    return FinalMetric(back(found.mean), (back(found.mean + found.std) - back(found.mean - found.std)) / 2)
+
+
+def _on_a_line(mean: Floats, std: Floats, seen: Floats, finished: Floats, finals: Floats) -> FinalMetric:
     values = np.sort(seen[np.isfinite(seen)])
     now = _quantiles(values, mean)
     if len(finals) < _LEAST_FINISHED:

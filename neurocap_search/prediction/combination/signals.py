@@ -106,9 +106,11 @@ class SignalCourse:
 
 
 def _value(signal: Signal, value: float | None) -> float:
-    if value is None or math.isfinite(value):
-        return math.nan if value is None else abs(value) if signal.kind == "size" else value
-    return math.inf if signal.name in LOSSES else math.nan
+    if value is None:
+        return math.nan
+    if not math.isfinite(value):
+        return math.inf if signal.name in LOSSES else math.nan
+    return abs(float(value)) if signal.kind == "size" else float(value)
 
 
 def _summary(signal: Signal, values: Sequence[float]) -> float:

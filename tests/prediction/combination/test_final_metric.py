@@ -81,3 +81,37 @@ def test_slope_and_spread_are_those_of_the_formula():
     scale = np.sqrt((4 + off) / (4 + 5 - 2) * (1 + 1 / 5))
     widened = t.ppf(0.9, 4 + 5 - 2) / norm.ppf(0.9)
     np.testing.assert_allclose(found.std, slope * spread * scale * widened)
+
+
+@pytest.mark.parametrize("bounds", [None, (0.0, np.inf), (-np.inf, 1.0)])
+def test_without_two_bounds_the_scale_is_straight(bounds):
+    mean, std, seen, finals = made_up(50)
+    known = np.arange(6)
+    found = final_metric(mean, std, seen, known, finals[known], bounds)
+    np.testing.assert_equal(found, final_metric(mean, std, seen, known, finals[known]))
+
+
+def test_between_bounds_it_is_the_same_on_the_logarithm_of_the_odds():
+    mean, std, seen, finals = made_up(50)
+    known, low, high = np.arange(6), -1.0, 3.0
+
+    def odds(values):
+        return np.log((values - low) / (high - values))
+
+    found = final_metric(mean, std, seen, known, finals[known], (low, high))
+    expected = final_metric(mean, std, odds(seen), known, odds(finals[known]))
+    np.testing.assert_allclose(odds(found.mean), expected.mean)
+    ends = [low + (high - low) / (1 + np.exp(-(expected.mean + s * expected.std))) for s in (-1, 1)]
+    np.testing.assert_allclose(found.std, (ends[1] - ends[0]) / 2)
+
+
+def test_nobody_is_predicted_to_reach_a_bound():
+    seen = np.linspace(0.1, 0.9, 20)
+    mean, known = norm.ppf((np.arange(20) + 0.5) / 20), np.array([2, 6, 10])
+    straight = final_metric(mean, np.full(20, 0.5), seen, known, np.array([0.9, 0.95, 1.0]))
+    bent = final_metric(mean, np.full(20, 0.5), seen, known, np.array([0.9, 0.95, 1.0]), (0.0, 1.0))
+    assert straight.mean.max() > 1.2
+    assert 0.95 < bent.mean.max() < 1
+    assert (np.diff(bent.mean) >= 0).all()
+    assert np.isfinite(bent.std).all()
+    assert final_metric(mean, np.full(20, 0.5), seen, known[:2], seen[:2], (0.0, 1.0)).std is None
