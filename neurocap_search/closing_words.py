@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from neurocap_search.comparison.statistics.words import count
 from neurocap_search.contribution_words import print_contributions
 from neurocap_search.display import number
 from neurocap_search.tracking.mlflow_tracker import MlflowTracker
@@ -146,21 +147,17 @@ def _quality(quality: PredictionQuality) -> list[str]:
 
     at, without = f"Predictions     at epoch {quality.epoch}", quality.fallbacks
     if not quality.trials:
-        return [f"{at}: none yet for the {_trials(without)} trained to the end"]
+        return [f"{at}: none yet for the {count(without, 'trial')} trained to the end"]
     more = f"; for {without} more there was none yet" if without else ""
     within = "" if quality.within_one_std is None else f", {quality.within_one_std:.0%} within one s.d."
     return [
-        f"{at}, on {_trials(quality.trials)} trained to the end{more}:",
+        f"{at}, on {count(quality.trials, 'trial')} trained to the end{more}:",
         f"                predicted: mean error {quality.mean_error:.4f}, rank correlation "
         f"{rho(quality.rank_correlation)}{within}",
         f"                just seen: mean error {quality.seen_mean_error:.4f}, rank correlation "
         f"{rho(quality.seen_rank_correlation)}",
         f"                {verdict(quality)}",
     ]
-
-
-def _trials(count: int) -> str:
-    return f"{count} trial" if count == 1 else f"{count} trials"
 
 
 def verdict(quality: PredictionQuality) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from neurocap_search.config import SchedulerConfig
 from neurocap_search.prediction import Report
 from neurocap_search.pruning import HyperbandPolicy
-from neurocap_search.pruning.learned_rungs import KEPT_EARLY, STAY
+from neurocap_search.pruning.learned_rungs import rungs_below
 from neurocap_search.traces.simulator import simulate
 from neurocap_search.traces.trace import Trace, TraceKey
 from neurocap_search.tune.policies import make_policy
@@ -105,15 +105,13 @@ def _halving(grace: float, factor: float, epochs: int, trials: float) -> float:
 
 
 def _learned(rule: SchedulerConfig, grace: int, epochs: int, trials: int) -> float:
-    """Two rungs, and the audit, which is not pruned; at a second rung beyond the end nobody is compared."""
+    """Return what the rungs leave, and the audit, which is not pruned."""
     least = min(3 if rule.type == "promotion" else 1, trials)
     left, spent, before = float(trials), 0.0, 0.0
-    for mark in rule.early_stops:
-        spent, left, before = spent + left * (mark - before), max(KEPT_EARLY * left, least), mark
-    first = min(left, max(trials / rule.reduction_factor**2, least))
-    second = max(STAY * first, least) if 2 * grace < epochs else first
-    middle = min(2 * grace, epochs)
-    pruned = spent + left * (grace - before) + first * (middle - grace) + second * (epochs - middle)
+    for epoch, share in rungs_below(epochs, grace, rule.reduction_factor, rule.early_stops):
+        spent += left * (epoch - before)
+        left, before = min(left, max(share * trials, least)), epoch
+    pruned = spent + left * (epochs - before)
     return pruned + rule.audit * (trials * epochs - pruned)
 
 

@@ -31,6 +31,7 @@ class CohortLadder:
 
     Attributes:
         ranking: The trials of each rung, best first.
+        first_whole: Number of the first rung after a whole epoch, where trials have a metric.
         by_metric: Whether trials are compared by their metric instead of the combination.
         exhausted: Whether no new trials will come.
     """
@@ -44,7 +45,7 @@ class CohortLadder:
     ) -> None:
         arriving = [1.0, *(share for _, share in rungs)][: len(rungs)]
         self.rungs = [CohortRung(*rung, rung[1] / there) for rung, there in zip(rungs, arriving, strict=True)]
-        self._first_whole = next((k for k, rung in enumerate(self.rungs) if not rung.is_early), len(rungs))
+        self.first_whole = next((k for k, rung in enumerate(self.rungs) if not rung.is_early), len(rungs))
         self._arrived: set[str] = set()
         self.ranking = CohortRanking(combination, self.rungs, bounds)
         self._least, self.by_metric, self.exhausted = least, False, False
@@ -147,9 +148,9 @@ class CohortLadder:
 
     def _seen(self) -> float:
         """Return which share of those that will reach the first rung with a metric has reached it."""
-        if self._first_whole in (0, len(self.rungs)):
+        if self.first_whole in (0, len(self.rungs)):
             return 1.0
-        early, whole = self.rungs[self._first_whole - 1], self.rungs[self._first_whole]
+        early, whole = self.rungs[self.first_whole - 1], self.rungs[self.first_whole]
         coming = early.share * len(self.rungs[0].rows) + len(whole.rows.keys() - self.rungs[0].rows.keys())
         return min(1.0, len(whole.rows) / coming) if coming else 1.0
 

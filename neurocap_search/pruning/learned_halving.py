@@ -322,7 +322,7 @@ class LearnedHalvingPolicy(PruningPolicy):
 
     def _let_pass(self, number: int, trial_id: str, epoch: float) -> Decision:
         """Let an audited trial go on, and note how it stood at the first rung with a metric."""
-        first = len(self._early_stops)
+        first = self._ladder.first_whole
         predicted = self._ladder.place(first, trial_id, by_metric=False)
         seen = self._ladder.place(first, trial_id, by_metric=True)
         self._audit.arrive(trial_id, Arrival(predicted.ahead, seen.ahead))
@@ -334,7 +334,7 @@ class LearnedHalvingPolicy(PruningPolicy):
 
     def _has_place(self, trial_id: str) -> bool:
         """Tell whether a trial is, by now, among those that go on from each rung with a metric it reached."""
-        reached = range(len(self._early_stops), self._ladder.height(trial_id) + 1)
+        reached = range(self._ladder.first_whole, self._ladder.height(trial_id) + 1)
         return all(self._ladder.place(k, trial_id).is_held for k in reached)
 
     def _leader(self) -> str | None:

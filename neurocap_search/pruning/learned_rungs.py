@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-KEPT_EARLY = 0.5
-STAY = 0.8
+_KEPT_EARLY = 0.5
+_STAY = 0.8
 """Chosen, as all else, on tasks that the prior is fitted on. More rungs, and later ones, lost more:
 in mid-training the best are told apart little better than at the beginning."""
 
@@ -27,7 +27,7 @@ def rungs_below(
         >>> rungs_below(16, 1, 4, (0.25,))
         [(0.25, 0.5), (1, 0.0625), (2, 0.05)]
     """
-    early = [(mark, KEPT_EARLY ** (k + 1)) for k, mark in enumerate(early_stops)]
-    share = min(reduction_factor**-2, KEPT_EARLY ** len(early))
-    rungs = [*early, (grace_period, share), (2 * grace_period, STAY * share)]
+    early = [(mark, _KEPT_EARLY ** (k + 1)) for k, mark in enumerate(early_stops)]
+    share = min(reduction_factor**-2, _KEPT_EARLY ** len(early))
+    rungs = [*early, (grace_period, share), (2 * grace_period, _STAY * share)]
     return [(epoch, share) for epoch, share in rungs if epoch < max_t]
